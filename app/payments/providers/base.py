@@ -1,0 +1,233 @@
+"""The contract every payment provider keeps: what it is asked, what it answers, and how it fails.
+
+Plain data goes in and comes out. A provider knows no tables, no templates and no Flask; it may be called from
+a view, a job, a shell or a test, and never inside a database transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from app.lib.money import Money
+
+
+@dataclass(frozen=True)
+class RequestLine:
+    """One line the shopper will recognise on the provider's page."""
+
+    name: str
+    quantity: int
+    unit: Money
+
+
+@dataclass(frozen=True)
+class PaymentRequest:
+    """What an attempt asks for. The same reference and version always carry the same content.
+
+    `version` goes up only when the content changes on purpose: both together make the idempotency key.
+    `callback_url` is for providers that are told per payment where to send their news.
+    """
+
+    reference: str
+    version: int
+    order_number: str
+    amount: Money
+    email: str
+    name: str
+    phone: str
+    country: str
+    description: str
+    return_url: str
+    cancel_url: str
+    lines: tuple[RequestLine, ...]
+    expires_at: datetime
+    callback_url: str = ""
+
+    @property
+    def lines_are_exact(self) -> bool:
+        """Whether the lines alone add up to the amount, so that a provider may show them."""
+        if any(line.unit.currency != self.amount.currency for line in self.lines):
+            return False
+        return sum(line.unit.minor * line.quantity for line in self.lines) == self.amount.minor
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """Where the shopper goes now: to `url`, to a page that waits (saying `message`), or nowhere ("none")."""
+
+    kind: Literal["redirect", "wait", "none"]
+    url: str = ""
+    provider_ref: str = ""
+    expires_at: datetime | None = None
+    message: str = ""
+
+
+PaymentStates = Literal[
+    "created", "pending", "authorised", "paid", "failed", "expired", "cancelled", "unknown"
+]
+RefundStates = Literal["pending", "succeeded", "failed"]
+
+
+@dataclass(frozen=True)
+class RefundState:
+    """One refund as the provider sees it. `reference` is ours; None for one made at the provider's desk."""
+
+    state: RefundStates
+    provider_ref: str
+    reference: str | None
+    amount: Money
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class PaymentState:
+    """The provider's present truth about one attempt.
+
+    `amount` is what the provider says was asked or paid, None only from a provider that never says;
+    `refunded` is the sum given back so far. "pending" with `awaits_money` means the shopper has done
+    everything and the money is on its way (bank debit, voucher). "unknown" with `error_code` "not_found"
+    means the provider has never heard of this attempt, with "other_reference" that it is another's.
+    """
+
+    state: PaymentStates
+    amount: Money | None = None
+    provider_ref: str | None = None
+    provider_payment_ref: str | None = None
+    refunded: Money | None = None
+    disputed: bool = False
+    error_code: str = ""
+    error_message: str = ""
+    refunds: tuple[RefundState, ...] = ()
+    test: bool = False
+    awaits_money: bool = False
+
+
+@dataclass(frozen=True)
+class RefundRequest:
+    """Money to send back. `reference` is the refund's own and the seed of its idempotency key."""
+
+    reference: str
+    attempt_reference: str
+    provider_ref: str | None
+    provider_payment_ref: str | None
+    amount: Money
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ProviderEvent:
+    """One verified message. It says where to look; the truth is what `look_up` answers.
+
+    `claims` and `refund` are the message's own words, for comparing with the attempt: a claim that
+    contradicts it deserves a person, even when the look-up agrees with us. `dispute` is the provider's word
+    for a dispute's state, such as "needs_response". Find the attempt by `provider_ref`, else by `reference`,
+    else by `provider_payment_ref`.
+    """
+
+    event_key: str
+    type: str
+    subject: Literal["payment", "refund", "dispute", "none"]
+    occurred_at: datetime
+    reference: str | None = None
+    provider_ref: str | None = None
+    provider_payment_ref: str | None = None
+    claims: PaymentState | None = None
+    refund: RefundState | None = None
+    dispute: str = ""
+    test: bool = False
+
+
+class Provider(Protocol):
+    """Somebody who moves money. Calls out raise ProviderUnavailable, ProviderRefused or NotConfigured."""
+
+    name: str
+    title: str
+    test: bool
+    form_action_origins: tuple[str, ...]
+    min_lifetime: timedelta
+
+    def supports(self, amount: Money, country: str) -> bool:
+        """Whether to offer this provider for exactly this amount. Never calls out."""
+        ...
+
+    def start(self, request: PaymentRequest) -> NextStep:
+        """Open the payment at the provider; the same request again opens nothing new."""
+        ...
+
+    def look_up(self, reference: str, provider_ref: str | None) -> PaymentState:
+        """The present truth, without side effects; without `provider_ref` searched by our reference."""
+        ...
+
+    def capture(self, reference: str, provider_ref: str | None) -> PaymentState:
+        """Take the money of an "authorised" payment, once; most providers take it by themselves."""
+        return self.look_up(reference, provider_ref)
+
+    def expire(self, reference: str, provider_ref: str) -> PaymentState:
+        """Close the payment so that it cannot be paid any more; answers what really happened to it."""
+        ...
+
+    def refund(self, request: RefundRequest) -> RefundState:
+        """Send money back; the same request again sends nothing more."""
+        ...
+
+    def look_up_refund(self, request: RefundRequest, provider_ref: str | None) -> RefundState | None:
+        """What became of a refund; None when the provider never heard of it, so asking again is safe."""
+        ...
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+        """Verify the raw bytes, then read them. Raises WebhookRejected (answer 400), NotConfigured (503)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a provider may take: seconds to connect, seconds to answer, and how often to try again."""
+
+    connect: float
+    answer: float
+    retries: int
+
+
+# A page must answer within 5 s even when the provider hangs; a job has time to insist.
+ON_A_PAGE = Patience(connect=1.5, answer=3.0, retries=0)
+IN_A_JOB = Patience(connect=3.0, answer=10.0, retries=2)
+
+
+class ProviderError(Exception):
+    """Anything a provider can do to us; the message is a sentence for the log and for staff."""
+
+
+class ProviderUnavailable(ProviderError):
+    """No usable answer. With `outcome_unknown` the provider may have done the work all the same."""
+
+    def __init__(self, sentence: str, *, outcome_unknown: bool = True) -> None:
+        super().__init__(sentence)
+        self.outcome_unknown = outcome_unknown
+
+
+class ProviderRefused(ProviderError):
+    """A clear no; nothing was done. `sentence` may be shown to the shopper, `detail` is for the log."""
+
+    def __init__(self, code: str, sentence: str, *, retryable: bool = False, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.retryable = retryable
+        self.detail = detail
+
+
+class NotConfigured(ProviderError):
+    """Keys are missing or no longer accepted: nothing was done, and an operator has to act."""
+
+
+class WebhookRejected(ProviderError):
+    """A message that is not to be believed; answered 400 and written nowhere."""
+
+
+class BadSignature(WebhookRejected):
+    """Not signed by the provider, or too long ago, or in the future."""
+
+
+class MalformedEvent(WebhookRejected):
+    """Signed, but not something the provider would send to this shop."""
