@@ -138,7 +138,7 @@ class EmbeddedPostgres(Store):
             "log_timezone = 'UTC'",
         ]
         if not self.durable:
-            lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
+            lines += ["fsync = off", "full_page_writes = off"]
         self.write(self._data / "postgresql.conf", "\n".join(lines) + "\n")
         self.write(
             self._data / "pg_hba.conf",

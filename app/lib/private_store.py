@@ -33,7 +33,7 @@ class CannotStart(Exception):
 
 
 class Store:
-    """One private server. `durable=False` trades safety against power loss for speed, in tests."""
+    """One private server. `durable=False` is for tests: it survives a kill, but not a power cut."""
 
     name: ClassVar[str]
     stop_signal: ClassVar[int]
