@@ -1,0 +1,211 @@
+"""Every setting of the shop: name, type, default, meaning. Nothing else reads the environment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
+
+
+class BadSetting(Exception):
+    """A setting that cannot be used; the message is a sentence naming the variable."""
+
+
+def _text(name: str, raw: str) -> str:
+    return raw
+
+
+def _secret(name: str, raw: str) -> str:
+    return raw.strip()
+
+
+def _secrets(name: str, raw: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+
+def _path(name: str, raw: str) -> Path:
+    return Path(raw).expanduser().absolute()
+
+
+def _flag(name: str, raw: str) -> bool:
+    if raw.lower() in ("on", "true", "yes", "1"):
+        return True
+    if raw.lower() in ("off", "false", "no", "0"):
+        return False
+    raise BadSetting(f"{name} must be on or off, not {raw!r}.")
+
+
+def _whole(least: int, most: int) -> Callable[[str, str], int]:
+    def parse(name: str, raw: str) -> int:
+        if not raw.isascii() or not raw.isdigit() or not least <= int(raw) <= most:
+            raise BadSetting(f"{name} must be a whole number from {least} to {most}, not {raw!r}.")
+        return int(raw)
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str, str], str]:
+    def parse(name: str, raw: str) -> str:
+        if raw not in words:
+            raise BadSetting(f"{name} must be one of {', '.join(words)}, not {raw!r}.")
+        return raw
+
+    return parse
+
+
+def _web_address(name: str, raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadSetting(f"{name} must be an address such as https://shop.example.com, not {raw!r}.")
+    return raw.rstrip("/")
+
+
+def _database_url(name: str, raw: str) -> str:
+    if not raw.startswith(("postgresql://", "postgres://")):
+        raise BadSetting(f"{name} must start with postgresql://, because PostgreSQL is the only database.")
+    return "postgresql+psycopg2://" + raw.split("://", 1)[1]
+
+
+def _redis_url(name: str, raw: str) -> str:
+    if not raw.startswith(("redis://", "rediss://", "unix://")):
+        raise BadSetting(f"{name} must start with redis://, rediss:// or unix://.")
+    return raw
+
+
+def _mail_url(name: str, raw: str) -> str:
+    if urlsplit(raw).scheme not in ("smtp", "smtps"):
+        raise BadSetting(f"{name} must start with smtp:// or smtps://, not {raw!r}.")
+    return raw
+
+
+def _currency(name: str, raw: str) -> str:
+    if raw not in list_currencies():
+        raise BadSetting(f"{name} must be a three-letter ISO 4217 code such as EUR, not {raw!r}.")
+    return raw
+
+
+def _locale(name: str, raw: str) -> str:
+    try:
+        Locale.parse(raw)
+    except (ValueError, UnknownLocaleError):
+        raise BadSetting(f"{name} must be a locale such as en_US, not {raw!r}.") from None
+    return raw
+
+
+def _rate(name: str, raw: str) -> Decimal:
+    try:
+        rate = Decimal(raw)
+    except InvalidOperation:
+        raise BadSetting(f"{name} must be a decimal such as 0.085, not {raw!r}.") from None
+    if not rate.is_finite() or not 0 <= rate < 1:
+        raise BadSetting(f"{name} must be at least 0 and below 1, such as 0.085 for 8.5 %, not {raw!r}.")
+    return rate
+
+
+def _setting(meaning: str, parse: Callable[[str, str], Any], default: Any = None) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "parse": parse})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one process. Field `shop_url` is read from SHOP_URL, or from the file SHOP_URL_FILE."""
+
+    shop_env: str = _setting(
+        "development or production", _one_of("development", "production"), "development"
+    )
+    shop_name: str = _setting("what the shop is called", _text, "Sokoni")
+    shop_url: str = _setting("the shop's public address; links in mail start with it", _web_address, "")
+    announcement: str = _setting("one line above every page", _text, "")
+    locale: str = _setting("how money and dates are written", _locale, "en_US")
+    secret_key: str = _setting("signs cookies and links; at least 32 characters", _secret, "")
+    database_url: str = _setting("PostgreSQL; empty starts a private one", _database_url, "")
+    redis_url: str = _setting("Redis; empty starts a private one", _redis_url, "")
+    data_dir: Path = _setting("where private stores and pictures live", _path, Path("var").absolute())
+    bind: str = _setting("the address the web process listens on", _text, "127.0.0.1")
+    port: int = _setting("the port the web process listens on", _whole(1, 65535), 8000)
+    web_workers: int = _setting("gunicorn processes", _whole(1, 64), 2)
+    web_threads: int = _setting("threads in each gunicorn process", _whole(1, 64), 4)
+    trusted_proxies: int = _setting("proxies in front whose X-Forwarded-* is believed", _whole(0, 8), 0)
+    mail_url: str = _setting("smtp:// or smtps://; empty keeps mail at /dev/mail", _mail_url, "")
+    mail_from: str = _setting("sender of the shop's mail", _text, "shop@localhost")
+    currency: str = _setting("the shop's currency", _currency, "USD")
+    tax_rate: Decimal = _setting("one rate for everything", _rate, Decimal("0.085"))
+    prices_include_tax: bool = _setting("whether shelf prices contain the tax", _flag, False)
+    shipping_methods: str = _setting(
+        "code:name:price:free over:days, separated by semicolons; prices in the shop's currency",
+        _text,
+        "standard:Standard:5.90:75:2-4;express:Express:12.00::1-2",
+    )
+    ship_to: tuple[str, ...] = _setting(
+        "countries served, the first one preset", _secrets, ("US", "GB", "KE", "NG", "ET", "DE", "FR", "JP")
+    )
+    hold_minutes: int = _setting("how long an unpaid order holds its stock", _whole(1, 10_080), 60)
+    terms_version: str = _setting("which text of the terms a shopper accepts", _text, "1")
+    stripe_secret_key: str = _setting("Stripe API key", _secret, "")
+    stripe_webhook_secret: tuple[str, ...] = _setting(
+        "Stripe webhook secrets, comma separated while one is being replaced", _secrets, ()
+    )
+    stripe_api_base: str = _setting("another server in Stripe's place", _web_address, "")
+    demo_payments: bool = _setting("offer the demo provider although this is production", _flag, False)
+    rate_limits: bool = _setting("off only in development", _flag, True)
+    job_lease: int = _setting("seconds until a dead worker's job is taken over", _whole(2, 3600), 60)
+    log_level: str = _setting("how much is logged", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+
+    @property
+    def is_production(self) -> bool:
+        return self.shop_env == "production"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether shoppers reach the shop by https, so cookies may be Secure."""
+        return self.shop_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read every setting strictly. Raises BadSetting with a sentence that names the variable."""
+    values = {}
+    for name, spec in Settings.__dataclass_fields__.items():
+        variable = name.upper()
+        raw = _raw(variable, environ)
+        if raw is not None and raw.strip():
+            values[name] = spec.metadata["parse"](variable, raw.strip())
+    settings = Settings(**values)
+    if not settings.shop_url:
+        values["shop_url"] = f"http://127.0.0.1:{settings.port}"
+        settings = Settings(**values)
+    _check_together(settings)
+    return settings
+
+
+def _raw(variable: str, environ: Mapping[str, str]) -> str | None:
+    file = environ.get(f"{variable}_FILE")
+    if not file:
+        return environ.get(variable)
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadSetting(f"{variable}_FILE names {file}, which cannot be read: {error.strerror}.") from None
+
+
+WEAK_KEYS = {"dev", "secret", "changeme", "change-me", "development", "secret-key", "secretkey"}
+
+
+def _check_together(settings: Settings) -> None:
+    key = settings.secret_key
+    if key and (len(key) < 32 or key.lower() in WEAK_KEYS or len(set(key)) < 8):
+        raise BadSetting(
+            "SECRET_KEY is too weak: use at least 32 random characters, for example from "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`."
+        )
+    if not settings.is_production:
+        return
+    if not key:
+        raise BadSetting("SECRET_KEY must be set in production; no default is safe.")
+    if not settings.rate_limits:
+        raise BadSetting("RATE_LIMITS=off is for development only.")
+    if not settings.is_tls and urlsplit(settings.shop_url).hostname not in ("127.0.0.1", "localhost"):
+        raise BadSetting("SHOP_URL must start with https:// in production, or sign-in cookies travel in clear.")

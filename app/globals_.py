@@ -1,0 +1,62 @@
+"""What every template may use."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from flask import Flask, g, request
+
+from app.lib import runtime
+from app.lib.money import Money
+from app.lib.storage import storage
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.filters.update(money=money, day=day, moment=moment, ago=ago, iso=iso)
+    app.jinja_env.globals.update(media_url=lambda key: storage().url(key), picture_url=picture_url)
+
+    @app.context_processor
+    def shop() -> dict[str, Any]:
+        from app.cart.cookie import cart_quantity
+        from app.catalog.queries import menu
+
+        settings = runtime.settings()
+        return {
+            "shop": settings,
+            "cart_quantity": cart_quantity(),
+            "menu": menu,
+            "theme": request.cookies.get("theme") if g.get("is_private") else None,
+            "now": datetime.now(UTC),
+        }
+
+
+def money(amount: Money | int, currency: str | None = None) -> str:
+    """An amount for people; a bare number is minor units of `currency` or of the shop's."""
+    settings = runtime.settings()
+    if not isinstance(amount, Money):
+        amount = Money(int(amount), currency or settings.currency)
+    return amount.format(settings.locale)
+
+
+def day(moment: datetime) -> str:
+    return format_date(moment, "EEE d MMM", locale=runtime.settings().locale)
+
+
+def moment(at: datetime) -> str:
+    return format_datetime(at, "EEE d MMM, HH:mm", locale=runtime.settings().locale)
+
+
+def ago(at: datetime) -> str:
+    """Relative under a day, else the date."""
+    passed = datetime.now(UTC) - at
+    if passed.days >= 1:
+        return moment(at)
+    return format_timedelta(-passed, add_direction=True, locale=runtime.settings().locale)
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
+
+
+def picture_url(key: str, width: int) -> str:
+    return storage().url(f"{key}-{width}.webp")

@@ -1,0 +1,64 @@
+"""Request ids and logs: one JSON line each, with nothing secret in it."""
+
+import json
+import logging
+import re
+import sys
+import time
+from datetime import UTC, datetime
+
+from flask import Flask, Response, g, has_request_context, request
+
+from app.lib.tokens import random_key
+
+# Keys, tokens and card numbers that must never reach a log, whoever put them into a message.
+SECRETS = re.compile(
+    r"(sk|rk|pk)_(live|test)_\w+|whsec_\w+|Bearer\s+\S+|\b(?:\d[ -]?){13,19}\b"
+    r"|(?<=/auth/verify/)[\w.-]+|(?<=/auth/reset/)[\w.-]+|(?<=key=)[\w.-]+|postgresql\S*://\S+|rediss?://\S+",
+)
+
+
+def scrub(text: str) -> str:
+    """The text without anything that looks like a secret, and on one line."""
+    return SECRETS.sub("[removed]", text).replace("\r", "\\r").replace("\n", "\\n")
+
+
+class Lines(logging.Formatter):
+    """A log record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": scrub(record.getMessage()),
+        }
+        if has_request_context() and "request_id" in g:
+            line["request"] = g.request_id
+        if record.exc_info:
+            line["traceback"] = scrub(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+
+def start_logging(level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("rq").setLevel("WARNING")
+    logging.getLogger("alembic").setLevel("WARNING")
+    logging.getLogger("werkzeug").setLevel("WARNING")
+
+
+def init_app(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if re.fullmatch(r"[\w-]{8,64}", given) else random_key()
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(answer: Response) -> Response:
+        answer.headers["X-Request-Id"] = g.get("request_id", "-")
+        if answer.status_code >= 500:
+            app.logger.error("%s %s answered %s", request.method, request.path, answer.status_code)
+        return answer

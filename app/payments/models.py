@@ -1,0 +1,189 @@
+"""Money: what an order is owed, every try to get it, what was sent back, and every message about it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.lib.db import Base, CreatedAt, Minor, Model
+from app.lib.money import Money
+
+OPEN_STATES = ("created", "pending", "authorised", "unknown")
+
+
+class Payment(Model):
+    """What an order is owed. Whether it is paid follows from its attempts and refunds, never from here."""
+
+    __tablename__ = "payments"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="RESTRICT"), unique=True)
+    amount_minor: Mapped[Minor]
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    created_at: Mapped[CreatedAt]
+
+    attempts: Mapped[list["Attempt"]] = relationship(back_populates="payment", order_by="Attempt.id")
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class Attempt(Model):
+    """One try at one provider; never deleted. `reference` is random and names it to the outside.
+
+    `review` says why a person should look: amount, currency, late, second; empty when all is well.
+    """
+
+    __tablename__ = "payment_attempts"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('created', 'pending', 'authorised', 'paid', 'failed', 'expired', 'cancelled', 'unknown')",
+            name="state_known",
+        ),
+        CheckConstraint("captured_minor >= 0", name="captured_not_negative"),
+        CheckConstraint("(state = 'paid') = (captured_minor > 0)", name="captured_when_paid"),
+        CheckConstraint(
+            "refunded_minor >= 0 AND refunded_minor <= captured_minor", name="refunded_within_captured"
+        ),
+        Index(
+            "uq_payment_attempts_provider_provider_ref",
+            "provider",
+            "provider_ref",
+            unique=True,
+            postgresql_where=text("provider_ref IS NOT NULL"),
+        ),
+        Index(
+            "ix_payment_attempts_provider_payment_ref",
+            "provider",
+            "provider_payment_ref",
+            postgresql_where=text("provider_payment_ref IS NOT NULL"),
+        ),
+        Index(
+            "ix_payment_attempts_open",
+            "check_at",
+            postgresql_where=text("state IN ('created', 'pending', 'authorised', 'unknown')"),
+        ),
+        Index("ix_payment_attempts_payment_id", "payment_id"),
+    )
+
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"))
+    reference: Mapped[str] = mapped_column(unique=True)
+    provider: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="created")
+    review: Mapped[str] = mapped_column(server_default="")
+    amount_minor: Mapped[Minor]
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    captured_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    captured_currency: Mapped[str | None] = mapped_column(CHAR(3))
+    refunded_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    provider_ref: Mapped[str | None]
+    provider_payment_ref: Mapped[str | None]
+    next_url: Mapped[str | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    is_disputed: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
+    check_at: Mapped[datetime | None]
+    checks: Mapped[int] = mapped_column(server_default="0")
+
+    payment: Mapped[Payment] = relationship(back_populates="attempts")
+    refunds: Mapped[list["Refund"]] = relationship(back_populates="attempt", order_by="Refund.id")
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+class Refund(Model):
+    """Money sent back, or on its way. Pending ones count against what is left to refund."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'succeeded', 'failed')", name="state_known"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("ix_refunds_attempt_id", "attempt_id"),
+    )
+
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("payment_attempts.id", ondelete="RESTRICT"))
+    reference: Mapped[str] = mapped_column(unique=True)
+    provider_ref: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="pending")
+    amount_minor: Mapped[Minor]
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    reason: Mapped[str]
+    error: Mapped[str | None]
+    actor_id: Mapped[int | None]
+    created_at: Mapped[CreatedAt]
+    settled_at: Mapped[datetime | None]
+
+    attempt: Mapped[Attempt] = relationship(back_populates="refunds")
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class WebhookEvent(Model):
+    """A provider's message, raw, kept once: (provider, event key) is unique."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('received', 'processed', 'ignored', 'orphan', 'failed')", name="state_known"
+        ),
+        Index("uq_webhook_events_provider_event_key", "provider", "event_key", unique=True),
+    )
+
+    provider: Mapped[str]
+    event_key: Mapped[str]
+    type: Mapped[str]
+    reference: Mapped[str | None]
+    provider_ref: Mapped[str | None]
+    provider_payment_ref: Mapped[str | None]
+    subject: Mapped[str]
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str] = mapped_column(server_default="received")
+    note: Mapped[str] = mapped_column(server_default="")
+    received_at: Mapped[CreatedAt]
+    processed_at: Mapped[datetime | None]
+
+
+class PaymentIssue(Model):
+    """Something about money that waits for staff; at most one open issue of a kind for an attempt."""
+
+    __tablename__ = "payment_issues"
+    __table_args__ = (
+        Index(
+            "uq_payment_issues_attempt_id_kind_open",
+            "attempt_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )
+
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("payment_attempts.id", ondelete="RESTRICT"))
+    kind: Mapped[str]
+    note: Mapped[str]
+    opened_at: Mapped[CreatedAt]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[int | None]
+    resolution: Mapped[str] = mapped_column(server_default="")
+
+
+class DemoPayment(Base):
+    """The demo provider's own books: what the built-in other end knows of a reference."""
+
+    __tablename__ = "demo_payments"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    data: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
