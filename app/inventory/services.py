@@ -1,0 +1,231 @@
+"""Stock is taken and given back here, and nowhere else. Every change writes its line of the ledger."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import BigInteger
+
+from app.inventory.queries import available
+from app.lib.db import session, transaction
+from app.lib.errors import Invalid, NotAllowed
+
+IDS = ARRAY(BigInteger)
+
+
+class NotEnoughStock(NotAllowed):
+    """Some variants cannot be had as wanted; `left` says how many of each there are."""
+
+    title = "Not enough in stock"
+
+    def __init__(self, left: Mapping[int, int]):
+        super().__init__("Some of this has just been sold. Look at your cart: it says what is left.")
+        self.left = dict(left)
+
+
+# Rows are locked in ascending order first, because a multi-row UPDATE has no order of its own and two of them
+# could wait for each other. The UPDATE then decides and writes in one breath, with its ledger lines.
+LOCK = text("""
+    SELECT variant_id FROM stock_items WHERE variant_id = ANY(:variants)
+    ORDER BY variant_id FOR NO KEY UPDATE
+""").bindparams(bindparam("variants", type_=IDS))
+
+RESERVE = text("""
+    WITH wanted AS (
+        SELECT * FROM unnest(:variants, :quantities) AS w (variant_id, quantity)
+    ), taken AS (
+        UPDATE stock_items s SET reserved = s.reserved + w.quantity
+        FROM wanted w WHERE s.variant_id = w.variant_id AND s.on_hand - s.reserved >= w.quantity
+        RETURNING s.variant_id, w.quantity
+    ), held AS (
+        INSERT INTO reservations (order_id, variant_id, quantity, expires_at)
+        SELECT :order_id, variant_id, quantity, :until FROM taken
+    ), written AS (
+        INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id)
+        SELECT variant_id, 0, quantity, 'reserve', :order_id FROM taken
+    )
+    SELECT count(*) FROM taken
+""").bindparams(bindparam("variants", type_=IDS), bindparam("quantities", type_=IDS))
+
+# SKIP LOCKED: a hold being settled at this moment belongs to its payer, and waiting for it could deadlock.
+RELEASE_LAPSED = text("""
+    WITH lapsed AS (
+        SELECT id FROM reservations
+        WHERE variant_id = ANY(:variants) AND state = 'held' AND expires_at <= now()
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    ), freed AS (
+        UPDATE reservations r SET state = 'released' FROM lapsed WHERE r.id = lapsed.id
+        RETURNING r.variant_id, r.order_id, r.quantity
+    ), given AS (
+        UPDATE stock_items s SET reserved = s.reserved - f.quantity
+        FROM (SELECT variant_id, sum(quantity)::bigint AS quantity FROM freed GROUP BY variant_id) f
+        WHERE s.variant_id = f.variant_id
+    ), written AS (
+        INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, note)
+        SELECT variant_id, 0, -quantity, 'release', order_id, 'hold expired' FROM freed
+    )
+    SELECT count(*) FROM freed
+""").bindparams(bindparam("variants", type_=IDS))
+
+
+def reserve(order_id: int, quantities: Mapping[int, int], until: datetime) -> None:
+    """Hold units for an order until a moment. All or nothing: raises NotEnoughStock.
+
+    Call it last in its transaction: the stock rows are the ones everybody waits for. A refused UPDATE has already
+    moved the lines that could be had, so the caller's transaction must end with the error.
+    """
+    with transaction() as current:
+        variants = sorted(quantities)
+        values = {
+            "order_id": order_id,
+            "variants": variants,
+            "quantities": [quantities[variant] for variant in variants],
+            "until": until,
+        }
+        current.execute(LOCK, {"variants": variants})
+        with current.begin_nested() as first_try:
+            if current.scalar(RESERVE, values) == len(variants):
+                return
+            first_try.rollback()
+        if current.scalar(RELEASE_LAPSED, {"variants": variants}):
+            with current.begin_nested() as second_try:
+                if current.scalar(RESERVE, values) == len(variants):
+                    return
+                second_try.rollback()
+        raise NotEnoughStock(available(variants))
+
+
+END_HOLDS = """
+    WITH ended AS (
+        UPDATE reservations SET state = :state
+        WHERE order_id = :order_id AND state = 'held' RETURNING variant_id, quantity
+    ), moved AS (
+        UPDATE stock_items s
+        SET reserved = s.reserved - e.quantity, on_hand = s.on_hand - {leaving}
+        FROM ended e WHERE s.variant_id = e.variant_id
+    ), written AS (
+        INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, actor_id)
+        SELECT variant_id, -{leaving}, -quantity, :reason, :order_id, :actor_id FROM ended e
+    )
+    SELECT count(*) FROM ended
+"""
+RELEASE = text(END_HOLDS.format(leaving="0"))
+TAKE = text(END_HOLDS.format(leaving="e.quantity"))
+
+
+def release(order_id: int, *, actor_id: int | None = None) -> int:
+    """Give back what the order still holds, once; returns how many lines were held."""
+    return _end_holds(order_id, RELEASE, "released", "release", actor_id)
+
+
+def take(order_id: int, *, actor_id: int | None = None) -> int:
+    """Sell what the order holds: it leaves the shelf. Returns how many lines were held."""
+    return _end_holds(order_id, TAKE, "taken", "sale", actor_id)
+
+
+def _end_holds(order_id: int, statement: object, state: str, reason: str, actor_id: int | None) -> int:
+    with transaction() as current:
+        variants = list(
+            current.scalars(
+                text("SELECT variant_id FROM reservations WHERE order_id = :order_id AND state = 'held'"),
+                {"order_id": order_id},
+            )
+        )
+        if not variants:
+            return 0
+        current.execute(LOCK, {"variants": variants})
+        values = {"order_id": order_id, "state": state, "reason": reason, "actor_id": actor_id}
+        return int(current.scalar(statement, values) or 0)  # type: ignore[call-overload]
+
+
+PROLONG = text("UPDATE reservations SET expires_at = :until WHERE order_id = :order_id AND state = 'held'")
+
+
+def prolong(order_id: int, until: datetime) -> bool:
+    """Hold the order's units longer; False when nothing is held any more."""
+    with transaction() as current:
+        result = current.execute(PROLONG, {"order_id": order_id, "until": until})
+        return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+RESTOCK = text("""
+    WITH back AS (
+        UPDATE reservations SET state = 'released'
+        WHERE order_id = :order_id AND state = 'taken' RETURNING variant_id, quantity
+    ), moved AS (
+        UPDATE stock_items s SET on_hand = s.on_hand + b.quantity
+        FROM back b WHERE s.variant_id = b.variant_id
+    ), written AS (
+        INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, actor_id)
+        SELECT variant_id, quantity, 0, 'restock', :order_id, :actor_id FROM back
+    )
+    SELECT count(*) FROM back
+""")
+
+
+def restock(order_id: int, *, actor_id: int | None = None) -> int:
+    """Put back on the shelf what the order had taken, once; returns how many lines."""
+    with transaction() as current:
+        variants = list(
+            current.scalars(
+                text("SELECT variant_id FROM reservations WHERE order_id = :order_id AND state = 'taken'"),
+                {"order_id": order_id},
+            )
+        )
+        current.execute(LOCK, {"variants": variants})
+        return int(current.scalar(RESTOCK, {"order_id": order_id, "actor_id": actor_id}) or 0)
+
+
+CHANGE = text("""
+    WITH changed AS (
+        INSERT INTO stock_items AS s (variant_id, on_hand) SELECT :variant_id, :change WHERE :change >= 0
+        ON CONFLICT (variant_id) DO UPDATE SET on_hand = s.on_hand + :change
+        RETURNING variant_id, on_hand
+    ), lowered AS (
+        UPDATE stock_items SET on_hand = on_hand + :change
+        WHERE :change < 0 AND variant_id = :variant_id AND on_hand + :change >= reserved
+        RETURNING variant_id, on_hand
+    ), result AS (
+        SELECT * FROM changed UNION ALL SELECT * FROM lowered
+    ), written AS (
+        INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, note, actor_id)
+        SELECT variant_id, :change, 0, :reason, :note, :actor_id FROM result
+    )
+    SELECT on_hand FROM result
+""").bindparams(bindparam("change", type_=BigInteger))
+
+MOST = 1_000_000
+
+
+def adjust(
+    variant_id: int, change: int, *, note: str, actor_id: int | None = None, reason: str = "manual"
+) -> int:
+    """Add to what is on hand, or take away; returns the new count on hand.
+
+    Raises Invalid without a note, for a change of 0 or beyond a million, and when less than is reserved would be left.
+    """
+    if not note.strip():
+        raise Invalid("Say why the stock changes, for example: counted, damaged, delivered.", "note")
+    if change == 0 or abs(change) > MOST:
+        raise Invalid("Enter a change other than 0, at most a million.", "change")
+    with transaction() as current:
+        values = {
+            "variant_id": variant_id,
+            "change": change,
+            "reason": reason,
+            "note": note.strip()[:500],
+            "actor_id": actor_id,
+        }
+        on_hand = current.scalar(CHANGE, values)
+        if on_hand is None:
+            raise Invalid(
+                "That would leave less than is reserved for orders. Take away fewer, or cancel an order first.",
+                "change",
+            )
+        return int(on_hand)
+
+
+def receive(variant_id: int, quantity: int, *, note: str = "received", actor_id: int | None = None) -> int:
+    """A delivery or an import: units come onto the shelf. Returns the new count on hand."""
+    return adjust(variant_id, quantity, note=note, actor_id=actor_id, reason="import")
