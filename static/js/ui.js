@@ -23,6 +23,7 @@
       open(dialog);
     }
     if (event.target.matches("dialog:modal")) event.target.close(); // the backdrop
+    if (event.target.matches("[data-dismiss]")) event.target.closest(".note").remove();
     for (const menu of $$("details[name][open]")) if (!menu.contains(event.target)) menu.open = false;
   });
   on("cart:added", () => {
