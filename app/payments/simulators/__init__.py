@@ -1,0 +1,5 @@
+"""The providers' other ends, for developing and testing without the real ones."""
+
+from app.payments.simulators.stripe import StripeSimulator
+
+__all__ = ["StripeSimulator"]

@@ -1,0 +1,211 @@
+"""What every simulator is made of: a threaded HTTP server on loopback, a clock, bad days, and a control desk.
+
+`POST /_control` takes JSON: {"clock": "+3600" or unix seconds or null, "faults": [...],
+"webhook_faults": [...], "webhook_url": "...", "retry_after": [...], "clear": true}. `GET /_requests` lists
+what arrived, `GET /_deliveries` what was sent.
+"""
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from app.payments.simulators.clock import Clock
+from app.payments.simulators.delivery import Mailman, Message
+from app.payments.simulators.faults import REQUEST_FAULTS, FaultScript, UnknownFault
+
+Entry = dict[str, Any]
+MOST_REQUESTS_KEPT = 5_000
+
+
+class Simulator:
+    """One provider's other end. A subclass answers requests, signs messages and draws its page.
+
+    Requests to `api` are kept in the log and have bad days; the others are people's clicks.
+    """
+
+    api = "/v1/"
+
+    def __init__(self, *, webhook_url: str = "", port: int = 0, host: str = "127.0.0.1") -> None:
+        self.clock = Clock()
+        self.faults = FaultScript(REQUEST_FAULTS)
+        self.mailman = Mailman(self.clock, self.sign, self.falsify, url=webhook_url)
+        self.requests: deque[Entry] = deque(maxlen=MOST_REQUESTS_KEPT)
+        self.base_url = ""
+        self._address = (host, port)
+        self._server: BaseWSGIServer | None = None
+        self._stopping = threading.Event()
+        self._news = threading.Event()
+
+    def answer(self, request: Request, entry: Entry, pause: Callable[[], None]) -> Response:
+        """Answer a request to `api`. Call `pause` once, where the real work begins."""
+        raise NotImplementedError
+
+    def click(self, request: Request) -> Response:
+        """Answer anything else: the pages that stand in for people."""
+        raise NotImplementedError
+
+    def trouble(self, status: int) -> Response:
+        """An answer of this status in the provider's shape."""
+        raise NotImplementedError
+
+    def sign(self, body: bytes, forged: bool) -> Mapping[str, str]:
+        """Headers that prove who wrote the body, or that fail to when `forged`."""
+        raise NotImplementedError
+
+    def falsify(self, message: Message, kind: str) -> Message:
+        """The message with another amount ("wrong_amount") or currency ("wrong_currency")."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """Whatever happens by itself when time passes."""
+
+    def control(self, wish: dict[str, Any]) -> None:
+        """What the subclass can be asked beyond the common wishes; takes its own keys out of `wish`."""
+
+    def start(self) -> str:
+        """Serve from now on; answers the base URL."""
+        host, port = self._address
+        self._stopping.clear()
+        self._server = make_server(host, port, self._wsgi, threaded=True, request_handler=_QuietHandler)
+        self.base_url = f"http://{host}:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._keep_time, daemon=True).start()
+        return self.base_url
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._news.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def tell(self, message: Message) -> None:
+        """Send this message to the webhook address, soon."""
+        self.mailman.post(message)
+        self._news.set()
+
+    def wait_until_told(self, seconds: float = 5.0) -> None:
+        """Return when every message has been delivered. Raises TimeoutError."""
+        ends = time.monotonic() + seconds
+        while self.mailman.waiting:
+            if time.monotonic() > ends:
+                raise TimeoutError(f"{self.mailman.waiting} messages are still waiting.")
+            time.sleep(0.01)
+
+    def _keep_time(self) -> None:
+        while not self._stopping.is_set():
+            self._news.wait(0.05)
+            self._news.clear()
+            self.tick()
+            self.mailman.deliver_due()
+
+    def _wsgi(self, environ: Any, start_response: Any) -> Any:
+        return self._respond(Request(environ))(environ, start_response)
+
+    def _respond(self, request: Request) -> Response:
+        if request.path.startswith("/_"):
+            return self._desk(request)
+        if not request.path.startswith(self.api):
+            return self.click(request)
+        entry: Entry = {"method": request.method, "path": request.path, "at": self.clock.now()}
+        self.requests.append(entry)
+        response = self._with_fault(request, entry)
+        entry["status"] = response.status_code
+        return response
+
+    def _with_fault(self, request: Request, entry: Entry) -> Response:
+        fault = self.faults.take(request.path)
+        if fault is None:
+            return self.answer(request, entry, _at_once)
+        entry["fault"] = fault.kind
+        if fault.kind.isdigit():
+            return self.trouble(int(fault.kind))
+        if fault.kind == "html":
+            return Response(
+                "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>", mimetype="text/html"
+            )
+        if fault.kind == "slow":
+            return self.answer(request, entry, lambda: self._wait(fault.seconds))
+        if fault.kind in ("drop_after_work", "hang_after_work", "truncated"):
+            response = self.answer(request, entry, _at_once)
+            if fault.kind == "truncated":
+                return _half(response)
+        if fault.kind.startswith("hang"):
+            self._wait(fault.seconds)
+        # The server takes this for a browser that went away, and closes the connection without a word.
+        raise ConnectionResetError
+
+    def _wait(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def _desk(self, request: Request) -> Response:
+        if request.path == "/_control" and request.method == "POST":
+            return self._controlled(request)
+        if request.path == "/_requests":
+            return _json({"requests": list(self.requests)})
+        if request.path == "/_deliveries":
+            return _json({"deliveries": self.mailman.log, "waiting": self.mailman.waiting})
+        return _json({"error": "There is /_control (POST), /_requests and /_deliveries."}, status=404)
+
+    def _controlled(self, request: Request) -> Response:
+        try:
+            wish = json.loads(request.get_data())
+            self._obey(dict(wish))
+        except (ValueError, TypeError, LookupError, UnknownFault) as error:
+            return _json({"error": str(error)}, status=400)
+        self._news.set()
+        return _json(
+            {
+                "clock": self.clock.now(),
+                "faults": self.faults.as_json(),
+                "webhook_faults": self.mailman.faults.as_json(),
+            }
+        )
+
+    def _obey(self, wish: dict[str, Any]) -> None:
+        if wish.pop("clear", False):
+            self.faults.clear()
+            self.mailman.faults.clear()
+            self.requests.clear()
+            self.mailman.log.clear()
+        if "clock" in wish:
+            clock = wish.pop("clock")
+            if isinstance(clock, str):
+                self.clock.move(float(clock))
+            else:
+                self.clock.set(clock)
+        for fault in wish.pop("faults", ()):
+            self.faults.add(fault)
+        for fault in wish.pop("webhook_faults", ()):
+            self.mailman.faults.add(fault)
+        self.mailman.url = wish.pop("webhook_url", self.mailman.url)
+        self.mailman.retry_after = wish.pop("retry_after", self.mailman.retry_after)
+        self.control(wish)
+        if wish:
+            raise ValueError(f"Nobody here understands {', '.join(wish)}.")
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """The requests are at /_requests; a line each on the terminal helps nobody."""
+
+
+def _at_once() -> None:
+    return None
+
+
+def _half(response: Response) -> Response:
+    body = response.get_data()
+    cut = Response(body[: len(body) // 2], response.status_code, mimetype=response.mimetype)
+    cut.headers["Content-Length"] = str(len(body))
+    return cut
+
+
+def _json(data: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(data), status, mimetype="application/json")
