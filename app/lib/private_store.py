@@ -44,6 +44,7 @@ class Store:
         self.log = self.data_dir / "log" / f"{self.name}.log"
         self.durable = durable
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_chosen = False
 
     @property
     def command(self) -> list[str]:
@@ -121,13 +122,17 @@ class Store:
         return chosen["port"], chosen["password"]
 
     def choose_address(self) -> None:
-        """Keep password and port while they serve; a port that somebody has taken meanwhile is replaced."""
+        """Keep password and port while they serve; a port that somebody took between two runs is replaced.
+
+        Within one run it stays, because others were told.
+        """
         file = self.home / "address.json"
         port, password = self.address() if file.exists() else (0, secrets.token_urlsafe(24))
         if _can_bind(self.socket_path):
             port = 0
-        elif not port or not _is_free(port):
-            port = _free_port()
+        elif not port or not (self._is_chosen or is_free(port)):
+            port = free_port()
+        self._is_chosen = True
         self.write(file, json.dumps({"port": port, "password": password}))
 
     def write(self, file: Path, text: str) -> None:
@@ -204,13 +209,15 @@ def _can_bind(path: Path) -> bool:
         probe.unlink(missing_ok=True)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of loopback."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return tried.connect_ex(("127.0.0.1", port)) != 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as tried:
         tried.bind(("127.0.0.1", 0))
         return int(tried.getsockname()[1])

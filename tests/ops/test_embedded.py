@@ -137,16 +137,18 @@ def test_the_address_stays_the_same_unless_its_port_is_taken(data_dir):
     queue = EmbeddedRedis(deep)
     first = queue.start()
     queue.stop()
-    same = queue.start()
-    queue.stop()
+    again = EmbeddedRedis(deep)
+    same = again.start()
+    again.stop()
     port = int(first.rsplit(":", 1)[1].split("/")[0])
 
     with closing(socket.create_server(("127.0.0.1", port))):
-        other = queue.start()
+        elsewhere = EmbeddedRedis(deep)
+        other = elsewhere.start()
 
     assert same == first
     assert other != first
-    queue.stop()
+    elsewhere.stop()
 
 
 def test_the_private_redis_refuses_rather_than_forgets_and_comes_back_after_a_kill(data_dir):

@@ -1,0 +1,74 @@
+"""What a shop was not given it makes for itself: private stores, and a key to sign with."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.config import BadSetting, Settings, load
+from app.lib.embedded import EmbeddedPostgres, EmbeddedRedis, running_urls
+from app.lib.private_store import Store, free_port, is_free
+
+
+def missing_stores(settings: Settings) -> dict[str, Store]:
+    """The private stores this shop needs, by the variable that would have named another."""
+    stores: dict[str, Store] = {}
+    if not settings.database_url:
+        stores["DATABASE_URL"] = EmbeddedPostgres(settings.data_dir)
+    if not settings.redis_url:
+        stores["REDIS_URL"] = EmbeddedRedis(settings.data_dir)
+    return stores
+
+
+def completed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the addresses of the private stores that run now, and a key.
+
+    This is how a `flask` command in a second terminal finds the shop's database. Raises BadSetting.
+    """
+    settings = load(environ)
+    running = running_urls(settings.data_dir) if missing_stores(settings) else {}
+    complete = with_key(environ, settings) | {
+        name: running[name] for name in missing_stores(settings) if name in running
+    }
+    if not load(complete).database_url:
+        raise BadSetting(
+            f"DATABASE_URL is not set, and no private PostgreSQL runs in {settings.data_dir}: "
+            "start the shop first."
+        )
+    return complete
+
+
+def with_key(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """The environment with DATA_DIR spelled out and SECRET_KEY set: made once and kept, unless given."""
+    complete = dict(environ) | {"DATA_DIR": str(settings.data_dir)}
+    if not settings.secret_key:
+        complete["SECRET_KEY"] = _kept_key(settings.data_dir / "secret_key")
+    return complete
+
+
+def simulated_providers(settings: Settings) -> dict[str, str]:
+    """The variables that put our own simulator in Stripe's place, in development and without keys; else none."""
+    if settings.is_production or settings.stripe_secret_key:
+        return {}
+    beside = settings.port + 10
+    port = beside if beside < 65536 and is_free(beside) else free_port()
+    return {
+        "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+        "STRIPE_SECRET_KEY": "sk_test_simulator",
+        "STRIPE_WEBHOOK_SECRET": "whsec_simulator",
+    }
+
+
+def _kept_key(file: Path) -> str:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f"{file.name}.{os.getpid()}")
+        aside.touch(mode=0o600)
+        aside.write_text(secrets.token_urlsafe(48), encoding="ascii")
+        try:
+            os.link(aside, file)  # never over a key that another process has made meanwhile
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+    return file.read_text(encoding="ascii").strip()
