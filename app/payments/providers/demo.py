@@ -221,6 +221,10 @@ class DemoProvider(Provider):
         # A second later than the money, so that the message finds it there.
         return DemoAnswer(payment.return_url, message_in=LATE_BY + 1 if late else 0)
 
+    def payment(self, reference: str) -> DemoPayment | None:
+        """What the books say, for the page."""
+        return self._store.get(reference)
+
     def signed_event(self, reference: str) -> SignedEvent:
         """The message about a payment as it is now; the same state always has the same event key."""
         payment = self._existing(reference)

@@ -226,7 +226,6 @@ class StripeProvider(Provider):
             self._secret_key,
             base_addresses={"api": self._api_base},
             http_client=stripe.RequestsClient(
-                # The types know one number only; the client hands a pair to `requests`, which knows both.
                 timeout=(self._patience.connect, self._patience.answer),
             ),
             max_network_retries=self._patience.retries,

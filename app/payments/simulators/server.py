@@ -74,7 +74,8 @@ class Simulator:
         self._stopping.clear()
         self._server = make_server(host, port, self._wsgi, threaded=True, request_handler=_QuietHandler)
         self.base_url = f"http://{host}:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # The interval is also how long `stop` may take.
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         threading.Thread(target=self._keep_time, daemon=True).start()
         return self.base_url
 
@@ -138,7 +139,7 @@ class Simulator:
                 return _half(response)
         if fault.kind.startswith("hang"):
             self._wait(fault.seconds)
-        # The server takes this for a browser that went away, and closes the connection without a word.
+        # The server takes this for a client that went away, and `_QuietHandler` hangs up.
         raise ConnectionResetError
 
     def _wait(self, seconds: float) -> None:
@@ -156,7 +157,9 @@ class Simulator:
     def _controlled(self, request: Request) -> Response:
         try:
             wish = json.loads(request.get_data())
-            self._obey(dict(wish))
+            if not isinstance(wish, dict):
+                raise ValueError("A wish is a JSON object.")
+            self._obey(wish)
         except (ValueError, TypeError, LookupError, UnknownFault) as error:
             return _json({"error": str(error)}, status=400)
         self._news.set()
@@ -194,6 +197,9 @@ class Simulator:
 class _QuietHandler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """The requests are at /_requests; a line each on the terminal helps nobody."""
+
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        self.close_connection = True
 
 
 def _at_once() -> None:

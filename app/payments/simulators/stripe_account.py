@@ -338,7 +338,7 @@ class Account:
         return dispute
 
     def _event(self, kind: str, about: Thing) -> None:
-        event = {
+        event: Thing = {
             "id": self._key("evt_"),
             "object": "event",
             "api_version": API_VERSION,

@@ -1,0 +1,243 @@
+"""The same stories about every provider. Whoever adds a provider adds its other end here, and no story."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app.lib.money import Money
+from app.payments.providers.base import BadSignature, ProviderRefused
+
+from .ends import DemoEnd, OtherEnd, StripeEnd, a_refund, a_request
+
+pytestmark = pytest.mark.pure
+
+
+@pytest.fixture(params=[StripeEnd, DemoEnd], ids=["stripe", "demo"])
+def end(request: pytest.FixtureRequest) -> Iterator[OtherEnd]:
+    end = request.param.open()
+    yield end
+    end.stop()
+
+
+def test_starting_twice_opens_one_payment(end):
+    request = a_request()
+
+    first, again = end.provider.start(request), end.provider.start(request)
+
+    assert first == again
+    assert (first.kind, first.url != "") == ("redirect", True)
+    assert end.provider.look_up(request.reference, first.provider_ref).state == "pending"
+
+
+def test_other_content_under_the_same_version_is_refused(end):
+    request = a_request()
+    end.provider.start(request)
+
+    with pytest.raises(ProviderRefused) as refused:
+        end.provider.start(a_request(amount=Money(2099, "USD")))
+
+    assert refused.value.code == "idempotency_error"
+
+
+def test_a_payment_is_found_by_our_reference_when_the_answer_was_lost(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+
+    state = end.provider.look_up(request.reference, None)
+
+    assert (state.state, state.provider_ref) == ("paid", step.provider_ref)
+
+
+def test_a_payment_nobody_started_is_unknown(end):
+    state = end.provider.look_up("att-nobody", None)
+
+    assert (state.state, state.error_code) == ("unknown", "not_found")
+
+
+@pytest.mark.parametrize("amount", [Money(1999, "USD"), Money(500, "JPY"), Money(12340, "KWD")])
+def test_a_paid_payment_says_exactly_what_was_asked(end, amount):
+    request = a_request(amount=amount)
+    step = end.provider.start(request)
+
+    end.press("pay", request, step.provider_ref)
+
+    state = end.provider.look_up(request.reference, step.provider_ref)
+    assert (state.state, state.amount, state.refunded) == ("paid", amount, Money(0, amount.currency))
+    assert state.provider_payment_ref
+
+
+def test_a_declined_card_is_told_in_words(end):
+    request = a_request()
+    step = end.provider.start(request)
+
+    end.press("decline", request, step.provider_ref)
+
+    state = end.provider.look_up(request.reference, step.provider_ref)
+    assert state.state in ("pending", "failed")
+    assert state.error_message == "The bank declined this payment."
+
+
+def test_late_money_is_on_its_way_and_then_there(end):
+    request = a_request()
+    step = end.provider.start(request)
+
+    end.press("late", request, step.provider_ref)
+    at_once = end.provider.look_up(request.reference, step.provider_ref)
+    end.later(10)
+    then = end.provider.look_up(request.reference, step.provider_ref)
+
+    assert (at_once.state, at_once.awaits_money) == ("pending", True)
+    assert (then.state, then.awaits_money) == ("paid", False)
+
+
+def test_an_unpaid_payment_runs_out(end):
+    request = a_request()
+    step = end.provider.start(request)
+
+    end.later(3700)
+
+    assert end.provider.look_up(request.reference, step.provider_ref).state == "expired"
+
+
+def test_a_closed_payment_cannot_be_paid(end):
+    request = a_request()
+    step = end.provider.start(request)
+
+    closed = end.provider.expire(request.reference, step.provider_ref)
+
+    assert closed.state == "expired"
+    with pytest.raises(Exception, match="cannot be paid"):
+        end.press("pay", request, step.provider_ref)
+
+
+def test_closing_a_paid_payment_tells_that_it_was_paid(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+
+    assert end.provider.expire(request.reference, step.provider_ref).state == "paid"
+
+
+def test_a_refund_asked_twice_goes_back_once(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+    refund = a_refund(end.provider, request, step.provider_ref, amount=Money(500, "USD"))
+
+    first, again = end.provider.refund(refund), end.provider.refund(refund)
+
+    state = end.provider.look_up(request.reference, step.provider_ref)
+    assert first == again
+    assert (first.state, first.reference) == ("succeeded", refund.reference)
+    assert state.refunded == Money(500, "USD")
+    assert state.refunds == (first,)
+
+
+def test_more_than_what_is_left_is_never_sent_back(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+    end.provider.refund(a_refund(end.provider, request, step.provider_ref, amount=Money(1500, "USD")))
+
+    with pytest.raises(ProviderRefused):
+        end.provider.refund(
+            a_refund(end.provider, request, step.provider_ref, amount=Money(500, "USD"), reference="ref-2")
+        )
+
+    assert end.provider.look_up(request.reference, step.provider_ref).refunded == Money(1500, "USD")
+
+
+def test_an_unpaid_payment_has_nothing_to_refund(end):
+    request = a_request()
+    step = end.provider.start(request)
+
+    with pytest.raises(ProviderRefused):
+        end.provider.refund(a_refund(end.provider, request, step.provider_ref))
+
+
+def test_a_refund_is_found_by_our_reference_when_the_answer_was_lost(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+    refund = a_refund(end.provider, request, step.provider_ref)
+
+    before = end.provider.look_up_refund(refund, None)
+    sent = end.provider.refund(refund)
+    after = end.provider.look_up_refund(refund, None)
+
+    assert (before, after) == (None, sent)
+
+
+def test_a_refund_made_at_the_provider_shows_up(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+
+    end.press("refund", request, step.provider_ref)
+
+    state = end.provider.look_up(request.reference, step.provider_ref)
+    headers, body = end.message(request)
+    event = end.provider.read_webhook(headers, body)
+    assert state.refunded == request.amount
+    assert [refund.reference for refund in state.refunds] == [None]
+    assert (event.subject, event.claims.refunded) == ("refund", request.amount)
+
+
+def test_a_message_says_which_payment_and_what_it_claims(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+
+    headers, body = end.message(request)
+    event = end.provider.read_webhook(headers, body)
+
+    assert (event.subject, event.reference, event.provider_ref) == (
+        "payment",
+        request.reference,
+        step.provider_ref,
+    )
+    assert (event.claims.state, event.claims.amount) == ("paid", request.amount)
+
+
+def test_one_changed_byte_makes_a_message_worthless(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+    headers, body = end.message(request)
+
+    with pytest.raises(BadSignature):
+        end.provider.read_webhook(headers, body.replace(b"1999", b"1998"))
+
+
+def test_an_unsigned_message_is_worthless(end):
+    with pytest.raises(BadSignature):
+        end.provider.read_webhook({}, b"{}")
+
+
+def test_the_names_of_headers_may_be_in_any_case(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+    headers, body = end.message(request)
+
+    event = end.provider.read_webhook({name.upper(): value for name, value in headers.items()}, body)
+
+    assert event.reference == request.reference
+
+
+def test_a_new_version_of_an_attempt_may_ask_for_something_else(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.provider.expire(request.reference, step.provider_ref)
+    other = replace(a_request(amount=Money(2500, "USD")), reference="att-second", version=2)
+
+    step = end.provider.start(other)
+
+    assert end.provider.look_up(other.reference, step.provider_ref).amount == Money(2500, "USD")
+
+
+def test_nothing_is_offered_for_nothing(end):
+    assert not end.provider.supports(Money(0, "USD"), "US")
+    assert end.provider.supports(Money(1999, "USD"), "US")
