@@ -47,7 +47,7 @@ def with_key(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 def simulated_providers(settings: Settings) -> dict[str, str]:
-    """The variables that put our own simulator in Stripe's place, in development and without keys; else none."""
+    """What puts our own simulator in Stripe's place, in development and without keys; else nothing."""
     if settings.is_production or settings.stripe_secret_key:
         return {}
     beside = settings.port + 10
@@ -55,7 +55,7 @@ def simulated_providers(settings: Settings) -> dict[str, str]:
     return {
         "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
         "STRIPE_SECRET_KEY": "sk_test_simulator",
-        "STRIPE_WEBHOOK_SECRET": "whsec_simulator",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
     }
 
 

@@ -1,0 +1,77 @@
+# The verbs of the project. Needs Python 3.11 or newer and make; everything else is installed into .venv and var/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
+SCRATCH = scratch=$$(mktemp -d "$${TMPDIR:-/tmp}/sokoni-XXXXXX") && trap 'rm -rf "$$scratch"' EXIT
+ROUNDS ?= 20
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test lint check migrate seed shell simulators prove requirements chromium
+
+help: ## show these verbs
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(VENV)/development ## install what developers need
+
+run: $(VENV)/production ## the shop with stores of its own; PORT= and DATA_DIR= move it
+	@exec $(BIN)/python -m app
+
+test: $(VENV)/development chromium ## every test, browser journeys included
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/development ## style, types, import contracts, templates, migrations against models
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --quiet --lint --check templates
+	@$(SCRATCH) && DATA_DIR=$$scratch DATABASE_URL= REDIS_URL= LOG_LEVEL=WARNING \
+		$(BIN)/python -m app do sh -c 'flask db upgrade && flask db check'
+
+check: lint test ## lint and test: what CI runs
+
+migrate: $(VENV)/production ## bring the schema of the shop in DATA_DIR to this release
+	@$(BIN)/python -m app do flask db upgrade
+
+seed: $(VENV)/production ## fill the shop in DATA_DIR with the demo catalogue
+	@$(BIN)/python -m app do flask shop seed --demo
+
+shell: $(VENV)/production ## a Python prompt inside the shop in DATA_DIR
+	@$(BIN)/python -m app do flask shell
+
+simulators: $(VENV)/production ## the other ends of the payment providers, on loopback
+	@exec $(BIN)/python -m app.payments.simulators
+
+prove: $(VENV)/development ## races and kills, longer with ROUNDS=
+	ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/races tests/ops
+
+requirements: $(VENV)/development ## pin requirements again, after a change of a .in file
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --output-file=requirements.txt requirements.in
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --output-file=requirements-dev.txt requirements-dev.in
+
+# Browser tests drive the Chromium on PATH; a machine without one gets the system's, or else Playwright's own.
+chromium: $(VENV)/development
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+			&& apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+		|| $(BIN)/python -m playwright install chromium
+
+# The developers' packages include production's, so either stamp will do to run the shop.
+$(VENV)/production: requirements.txt | $(BIN)/python
+	@if [ $(VENV)/development -nt requirements.txt ]; then :; else \
+		echo "Installing what the shop needs into $(VENV) ..."; $(PIP) -r requirements.txt; fi
+	@touch $@
+
+$(VENV)/development: requirements-dev.txt requirements.txt | $(BIN)/python
+	@echo "Installing what developers need into $(VENV) ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=/path/to/it make run")'
+	@$(PYTHON) -m venv $(VENV)
