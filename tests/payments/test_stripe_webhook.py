@@ -120,6 +120,11 @@ def test_without_a_secret_nothing_is_ever_believed(secrets):
         without_network(secrets=secrets).read_webhook(*signed(_completed(), secret="".join(secrets)))
 
 
+def test_a_blank_among_the_secrets_opens_no_door():
+    with pytest.raises(BadSignature):
+        without_network(secrets=("whsec_1", "")).read_webhook(*signed(_completed(), secret=""))
+
+
 def test_an_unknown_kind_of_message_is_about_nothing():
     event = without_network().read_webhook(*signed(_completed(type="invoice.paid")))
 
