@@ -11,7 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import config, faults, globals_
-from app.lib import assets, forgery, http_headers, jobs, notices, runtime, storage, telemetry
+from app.lib import assets, forgery, http_headers, jobs, money, notices, runtime, storage, telemetry
 from app.lib.db import db, engine_options
 from app.lib.sessions import RowSessions
 
@@ -22,6 +22,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     """The shop as one WSGI application. Raises BadSetting when a variable cannot be used."""
     settings = config.load(environ)
     runtime.use(settings)
+    money.use_locale(settings.locale)
     telemetry.start_logging(settings.log_level)
 
     app = Flask("app", root_path=str(ROOT), template_folder="templates", static_folder=None)

@@ -1,12 +1,12 @@
 """Every error has three faces: a page, a fragment for htmx, problem JSON for programs (RFC 9457)."""
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from app.lib.db import db, sqlstate
-from app.lib.errors import Busy, Invalid, NotFound, ShopError
+from app.lib.errors import Busy, Invalid, ShopError
 from app.lib.htmx import wants_fragment
 
 SENTENCES = {
@@ -25,7 +25,7 @@ NO_DATABASE = "The shop cannot reach its records right now. Nothing was lost; tr
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(ShopError, _shop_error)
+    app.register_error_handler(ShopError, shop_error)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database)
     app.register_error_handler(PoolTimeout, _pool)
@@ -78,7 +78,8 @@ def wants_json() -> bool:
     return best == "application/json"
 
 
-def _shop_error(error: ShopError) -> Response:
+def shop_error(error: ShopError) -> Response:
+    """The answer to a ShopError nobody caught."""
     db.session.rollback()
     return answer(error.status, error.title, error.sentence, error.headers())
 
@@ -96,23 +97,17 @@ def _database(error: DBAPIError) -> Response:
     """A value PostgreSQL cannot hold is the sender's fault; a lost or slow database is ours, and passes."""
     db.session.rollback()
     if isinstance(error, DataError):
-        return _shop_error(Invalid("One of the values is out of range. Check it and try again."))
+        return shop_error(Invalid("One of the values is out of range. Check it and try again."))
     if isinstance(error, OperationalError) or error.connection_invalidated or sqlstate(error) == "57014":
-        return _shop_error(Busy(NO_DATABASE))
+        return shop_error(Busy(NO_DATABASE))
     return _fault(error)
 
 
 def _pool(error: PoolTimeout) -> Response:
-    return _shop_error(Busy())
+    return shop_error(Busy())
 
 
 def _fault(error: Exception) -> Response:
-    from flask import current_app
-
     current_app.logger.exception("A fault at %s", request.path)
     db.session.rollback()
     return answer(500, *OURS)
-
-
-def not_found() -> ShopError:
-    return NotFound("There is nothing at this address.")

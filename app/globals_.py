@@ -7,12 +7,11 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from flask import Flask, g, request
 
 from app.lib import runtime
-from app.lib.money import Money
 from app.lib.storage import storage
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.filters.update(money=money, day=day, moment=moment, ago=ago, iso=iso)
+    app.jinja_env.filters.update(day=day, moment=moment, ago=ago, iso=iso)
     app.jinja_env.globals.update(media_url=lambda key: storage().url(key), picture_url=picture_url)
 
     @app.context_processor
@@ -28,14 +27,6 @@ def init_app(app: Flask) -> None:
             "theme": request.cookies.get("theme") if g.get("is_private") else None,
             "now": datetime.now(UTC),
         }
-
-
-def money(amount: Money | int, currency: str | None = None) -> str:
-    """An amount for people; a bare number is minor units of `currency` or of the shop's."""
-    settings = runtime.settings()
-    if not isinstance(amount, Money):
-        amount = Money(int(amount), currency or settings.currency)
-    return amount.format(settings.locale)
 
 
 def day(moment: datetime) -> str:

@@ -7,8 +7,8 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger
 
-from app.inventory.queries import available
-from app.lib.db import session, transaction
+from app.inventory.queries import available, held
+from app.lib.db import transaction
 from app.lib.errors import Invalid, NotAllowed
 
 IDS = ARRAY(BigInteger)
@@ -25,7 +25,7 @@ class NotEnoughStock(NotAllowed):
 
 
 # Rows are locked in ascending order first, because a multi-row UPDATE has no order of its own and two of them
-# could wait for each other. The UPDATE then decides and writes in one breath, with its ledger lines.
+# could wait for each other. RESERVE then decides and writes in one breath: every line, or none.
 LOCK = text("""
     SELECT variant_id FROM stock_items WHERE variant_id = ANY(:variants)
     ORDER BY variant_id FOR NO KEY UPDATE
@@ -34,10 +34,15 @@ LOCK = text("""
 RESERVE = text("""
     WITH wanted AS (
         SELECT * FROM unnest(:variants, :quantities) AS w (variant_id, quantity)
+    ), enough AS (
+        SELECT w.variant_id, w.quantity FROM wanted w JOIN stock_items s USING (variant_id)
+        WHERE s.on_hand - s.reserved >= w.quantity
     ), taken AS (
-        UPDATE stock_items s SET reserved = s.reserved + w.quantity
-        FROM wanted w WHERE s.variant_id = w.variant_id AND s.on_hand - s.reserved >= w.quantity
-        RETURNING s.variant_id, w.quantity
+        UPDATE stock_items s SET reserved = s.reserved + e.quantity
+        FROM enough e
+        WHERE s.variant_id = e.variant_id AND s.on_hand - s.reserved >= e.quantity
+          AND (SELECT count(*) FROM enough) = cardinality(:variants)
+        RETURNING s.variant_id, e.quantity
     ), held AS (
         INSERT INTO reservations (order_id, variant_id, quantity, expires_at)
         SELECT :order_id, variant_id, quantity, :until FROM taken
@@ -70,29 +75,24 @@ RELEASE_LAPSED = text("""
 
 
 def reserve(order_id: int, quantities: Mapping[int, int], until: datetime) -> None:
-    """Hold units for an order until a moment. All or nothing: raises NotEnoughStock.
+    """Hold units for an order until a moment: all of them, or NotEnoughStock and none.
 
-    Call it last in its transaction: the stock rows are the ones everybody waits for. A refused UPDATE has already
-    moved the lines that could be had, so the caller's transaction must end with the error.
+    Call it last in its transaction, because the stock rows are the ones everybody waits for.
     """
+    variants = sorted(quantities)
+    values = {
+        "order_id": order_id,
+        "variants": variants,
+        "quantities": [quantities[variant] for variant in variants],
+        "until": until,
+    }
     with transaction() as current:
-        variants = sorted(quantities)
-        values = {
-            "order_id": order_id,
-            "variants": variants,
-            "quantities": [quantities[variant] for variant in variants],
-            "until": until,
-        }
         current.execute(LOCK, {"variants": variants})
-        with current.begin_nested() as first_try:
-            if current.scalar(RESERVE, values) == len(variants):
-                return
-            first_try.rollback()
-        if current.scalar(RELEASE_LAPSED, {"variants": variants}):
-            with current.begin_nested() as second_try:
-                if current.scalar(RESERVE, values) == len(variants):
-                    return
-                second_try.rollback()
+        if current.scalar(RESERVE, values) == len(variants):
+            return
+        freed = current.scalar(RELEASE_LAPSED, {"variants": variants})
+        if freed and current.scalar(RESERVE, values) == len(variants):
+            return
         raise NotEnoughStock(available(variants))
 
 
@@ -137,6 +137,12 @@ def _end_holds(order_id: int, statement: object, state: str, reason: str, actor_
         current.execute(LOCK, {"variants": variants})
         values = {"order_id": order_id, "state": state, "reason": reason, "actor_id": actor_id}
         return int(current.scalar(statement, values) or 0)  # type: ignore[call-overload]
+
+
+def missing(order_id: int, wanted: Mapping[int, int]) -> dict[int, int]:
+    """What an order wants of each variant beyond what it holds."""
+    holding = held(order_id)
+    return {v: quantity - holding.get(v, 0) for v, quantity in wanted.items() if quantity > holding.get(v, 0)}
 
 
 PROLONG = text("UPDATE reservations SET expires_at = :until WHERE order_id = :order_id AND state = 'held'")

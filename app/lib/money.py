@@ -22,6 +22,15 @@ from app.lib.errors import Invalid
 LARGEST = 10**12  # minor units; far below the limit of BIGINT, so that sums stay inside it
 
 
+_locale = "en_US"
+
+
+def use_locale(locale: str) -> None:
+    """How every amount is written from now on."""
+    global _locale
+    _locale = locale
+
+
 @lru_cache(maxsize=256)
 def exponent(currency: str) -> int:
     """Digits after the point in ISO 4217: USD 2, JPY 0, KWD 3.
@@ -124,12 +133,9 @@ class Money:
         """For machines and form fields: "19.99", "500"."""
         return f"{self.decimal:f}"
 
-    def format(self, locale: str = "en_US") -> str:
-        """For people: "$19.99"."""
-        return _format(self.minor, self.currency, locale)
-
     def __str__(self) -> str:
-        return self.format()
+        """For people, as the shop's locale writes it: "$19.99"."""
+        return _format(self.minor, self.currency, _locale)
 
     @staticmethod
     def total(amounts: Iterable["Money"], currency: str) -> "Money":
@@ -139,12 +145,12 @@ class Money:
         return result
 
     @staticmethod
-    def parse(text: str, currency: str, locale: str = "en_US") -> "Money":
-        """Read what a person typed, such as "19.99", "1,234.50" or "19,99" in a locale that writes it so.
+    def parse(text: str, currency: str) -> "Money":
+        """Read what a person typed, such as "19.99", "1,234.50" or "19,99" where the shop's locale writes it so.
 
         Raises Invalid for anything else, for more digits than the currency has, and for amounts out of range.
         """
-        number = _number(text.strip(), locale)
+        number = _number(text.strip())
         minor = number.scaleb(exponent(currency))
         if minor != minor.to_integral_value():
             raise Invalid(
@@ -160,14 +166,14 @@ class Money:
         return other
 
 
-def _number(text: str, locale: str) -> Decimal:
+def _number(text: str) -> Decimal:
     if not AMOUNT.fullmatch(text):
         raise Invalid("Enter an amount such as 19.99.")
     # A machine's "19.99" is understood in every locale, because nobody groups digits by twos.
     if MACHINE.fullmatch(text):
         return Decimal(text)
     try:
-        return parse_decimal(text, locale=locale, strict=True)
+        return parse_decimal(text, locale=_locale, strict=True)
     except NumberFormatError:
         raise Invalid("Enter an amount such as 19.99.") from None
 

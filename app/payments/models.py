@@ -148,6 +148,7 @@ class WebhookEvent(Model):
     provider_ref: Mapped[str | None]
     provider_payment_ref: Mapped[str | None]
     subject: Mapped[str]
+    claims: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     headers: Mapped[dict[str, Any]]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(server_default="received")

@@ -1,0 +1,260 @@
+"""Carts change here. A line never disappears by itself."""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+
+from app.cart.models import Cart, CartLine
+from app.cart.queries import MOST, Whose
+from app.catalog.models import Product, Variant
+from app.inventory.models import StockItem
+from app.inventory.queries import available, available_expression
+from app.lib import runtime
+from app.lib.db import session, transaction
+from app.lib.errors import Invalid, NotAllowed, NotFound
+from app.lib.tokens import digest, random_token
+
+
+class TooFew(NotAllowed):
+    """More is wanted than there is."""
+
+    status = 422
+    title = "Not enough in stock"
+
+    def __init__(self, name: str, left: int, in_cart: int = 0):
+        if left == 0:
+            sentence = f"{name} has just sold out."
+        elif in_cart:
+            sentence = f"Only {left} of {name} left, and your cart has {in_cart} already."
+        else:
+            sentence = f"Only {left} of {name} left."
+        super().__init__(sentence)
+        self.left = left
+
+
+@dataclass(frozen=True)
+class Added:
+    """What adding came to: the cart's token (new when the cart is), and units in the whole cart."""
+
+    token: str
+    quantity: int
+    name: str
+
+
+def quantity_of(text: str | None) -> int:
+    """A quantity a person typed: 0 to 999. Raises Invalid. The one place that knows the limits."""
+    typed = (text or "").strip()
+    if not typed.isascii() or not typed.isdigit() or len(typed) > 6 or int(typed) > MOST:
+        raise Invalid(f"Enter a quantity from 1 to {MOST}.", "quantity")
+    return int(typed)
+
+
+# The line, the stock and the product are looked at, and the line written, in one statement.
+ADD = text("""
+    WITH wanted AS (
+        SELECT v.id, v.price_minor, p.name,
+               coalesce(s.on_hand - s.reserved + coalesce((
+                   SELECT sum(r.quantity) FROM reservations r
+                   WHERE r.variant_id = v.id AND r.state = 'held' AND r.expires_at <= now()), 0), 0) AS available,
+               coalesce((SELECT quantity FROM cart_lines WHERE cart_id = c.id AND variant_id = v.id), 0) AS had,
+               c.id AS cart_id,
+               coalesce((SELECT sum(quantity) FROM cart_lines WHERE cart_id = c.id), 0) AS in_cart
+        FROM variants v
+        JOIN products p ON p.id = v.product_id
+        LEFT JOIN stock_items s ON s.variant_id = v.id
+        LEFT JOIN carts c ON c.status = 'open' AND CASE WHEN :user_id IS NULL
+            THEN c.user_id IS NULL AND c.token_digest = :token ELSE c.user_id = :user_id END
+        WHERE v.sku = :sku AND v.is_active AND p.status = 'active' AND p.published_at <= now()
+    ), cart AS (
+        INSERT INTO carts (token_digest, currency, user_id)
+        SELECT :new_token, :currency, CAST(:user_id AS bigint) FROM wanted
+        WHERE cart_id IS NULL AND available >= :quantity
+        RETURNING id
+    ), line AS (
+        INSERT INTO cart_lines AS l (cart_id, variant_id, quantity, seen_price_minor)
+        SELECT coalesce(w.cart_id, (SELECT id FROM cart)), w.id, :quantity, w.price_minor
+        FROM wanted w WHERE w.available >= w.had + :quantity AND w.had + :quantity <= :most
+        ON CONFLICT (cart_id, variant_id) DO UPDATE
+        SET quantity = l.quantity + :quantity, seen_price_minor = excluded.seen_price_minor
+        RETURNING quantity
+    )
+    SELECT w.name, w.available, w.had, w.in_cart, w.cart_id IS NULL AS is_new, (SELECT quantity FROM line) AS now
+    FROM wanted w
+""")
+
+
+def add_line(whose: Whose, sku: str, quantity: int) -> Added:
+    """Put units of a SKU into the cart; the first unit makes the cart.
+
+    Raises NotFound for a SKU that is not on sale, TooFew when stock is short, Invalid for a quantity below 1.
+    """
+    if quantity < 1:
+        raise Invalid(f"Enter a quantity from 1 to {MOST}.", "quantity")
+    try:
+        return _add(whose, sku, quantity)
+    except IntegrityError:
+        # Two devices made the shopper's first cart at once; now there is one to add to.
+        return _add(whose, sku, quantity)
+
+
+def _add(whose: Whose, sku: str, quantity: int) -> Added:
+    new_token = random_token()
+    values = {
+        "token": digest(whose.token or ""),
+        "new_token": digest(new_token),
+        "currency": runtime.settings().currency,
+        "user_id": whose.user_id,
+        "sku": sku,
+        "quantity": quantity,
+        "most": MOST,
+    }
+    with transaction() as current:
+        row = current.execute(ADD, values).one_or_none()
+        if row is None:
+            raise NotFound("This is not sold any more. Look for something similar.")
+        if row.now is None and row.available >= row.had + quantity:
+            raise Invalid(f"A line holds at most {MOST}.", "quantity")
+        if row.now is None:
+            raise TooFew(row.name, max(0, int(row.available)), int(row.had))
+    token = new_token if row.is_new or whose.token is None else whose.token
+    return Added(token, int(row.in_cart) + quantity, row.name)
+
+
+def set_quantity(whose: Whose, line_id: uuid.UUID, quantity: int) -> None:
+    """Change a line; 0 removes it. Raises NotFound for a line that is not in this cart, TooFew when stock is short."""
+    with transaction() as current:
+        found = current.execute(
+            select(CartLine, Product.name, available_expression())
+            .join(Cart, Cart.id == CartLine.cart_id)
+            .join(Variant, Variant.id == CartLine.variant_id)
+            .join(Product, Product.id == Variant.product_id)
+            .outerjoin(StockItem, StockItem.variant_id == Variant.id)
+            .where(CartLine.public_id == line_id, whose.condition())
+            .with_for_update(of=CartLine)
+        ).one_or_none()
+        if found is None:
+            raise NotFound("This line is not in your cart any more.")
+        line, name, left = found
+        if quantity == 0:
+            current.delete(line)
+            return
+        if quantity > left:
+            raise TooFew(name, max(0, int(left)))
+        line.quantity = quantity
+
+
+def remove_line(whose: Whose, line_id: uuid.UUID) -> tuple[str, int]:
+    """Take a line out; gives back its SKU and quantity, so that it can be put back. Removing twice is no error."""
+    with transaction() as current:
+        line = current.scalar(
+            select(CartLine)
+            .join(Cart, Cart.id == CartLine.cart_id)
+            .where(CartLine.public_id == line_id, whose.condition())
+        )
+        if line is None:
+            return "", 0
+        sku, quantity = line.variant.sku, line.quantity
+        current.delete(line)
+        return sku, quantity
+
+
+def accept_prices(cart_id: int) -> None:
+    """The shopper saw today's prices and goes on."""
+    with transaction() as current:
+        current.execute(
+            update(CartLine)
+            .where(CartLine.cart_id == cart_id, CartLine.variant_id == Variant.id)
+            .values(seen_price_minor=Variant.price_minor)
+        )
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What signing in did to the cart: units in it now, and what came along, as sentences."""
+
+    quantity: int
+    sentences: tuple[str, ...]
+
+
+def merge(token: str | None, user_id: int) -> Merged:
+    """Signing in: the browser's cart becomes the shopper's own, or is poured into it, capped to stock.
+
+    Quantities of the same variant are added up, to what is available at most.
+    """
+    with transaction() as current:
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended('cart of user', :user_id))")
+        current.execute(lock, {"user_id": user_id})
+        own = current.scalar(select(Cart).where(Whose(user_id=user_id).condition()).with_for_update())
+        brought = current.scalar(select(Cart).where(Whose(token=token).condition()).with_for_update())
+        if brought is None:
+            return Merged(_units(own.id) if own else 0, ())
+        if own is None:
+            brought.user_id = user_id
+            return Merged(_units(brought.id), ())
+        sentences = _pour(brought, own)
+        return Merged(_units(own.id), sentences)
+
+
+def _pour(source: Cart, target: Cart) -> tuple[str, ...]:
+    stock = available([line.variant_id for line in source.lines])
+    have = {line.variant_id: line for line in target.lines}
+    sentences = []
+    for line in list(source.lines):
+        old = have.get(line.variant_id)
+        wanted = line.quantity + (old.quantity if old else 0)
+        kept = max(min(wanted, stock[line.variant_id], MOST), old.quantity if old else 1)
+        name = line.variant.product.name
+        _put(target.id, line.variant_id, kept, line.seen_price_minor)
+        cut = f" (only {kept} left)" if kept < wanted else ""
+        sentences.append(f"{name}, {kept} in your cart{cut}")
+    source.status = "merged"
+    return tuple(sentences)
+
+
+def _put(cart_id: int, variant_id: int, quantity: int, seen_price_minor: int) -> None:
+    row = upsert(CartLine).values(
+        cart_id=cart_id, variant_id=variant_id, quantity=quantity, seen_price_minor=seen_price_minor
+    )
+    session().execute(
+        row.on_conflict_do_update(index_elements=["cart_id", "variant_id"], set_={"quantity": quantity})
+    )
+
+
+def put_back(whose: Whose, lines: list[tuple[int, int, int]]) -> Added:
+    """Put (variant id, quantity, price seen in minor units) lines into the open cart, making one when there is none."""
+    with transaction() as current:
+        cart = current.scalar(select(Cart).where(whose.condition()).with_for_update())
+        token = whose.token
+        if cart is None:
+            token = random_token()
+            cart = Cart(
+                currency=runtime.settings().currency, user_id=whose.user_id, token_digest=digest(token)
+            )
+            current.add(cart)
+            current.flush()
+        have = {line.variant_id: line.quantity for line in cart.lines}
+        for variant_id, quantity, price_minor in lines:
+            _put(cart.id, variant_id, max(quantity, have.get(variant_id, 0)), price_minor)
+        return Added(token or "", _units(cart.id), "")
+
+
+def _units(cart_id: int) -> int:
+    return int(
+        session().scalar(select(func.coalesce(func.sum(CartLine.quantity), 0)).where(CartLine.cart_id == cart_id))
+        or 0
+    )
+
+
+def forget_abandoned() -> None:
+    """Drop open carts of nobody that were not touched for 90 days; their cookie has ended too."""
+    with transaction() as current:
+        current.execute(
+            text("""
+                DELETE FROM carts WHERE id IN (
+                    SELECT id FROM carts WHERE user_id IS NULL AND status = 'open'
+                      AND updated_at < now() - interval '90 days' LIMIT 1000)
+            """)
+        )

@@ -1,0 +1,77 @@
+"""What a shopper types at checkout, and the sentence for when it cannot be used."""
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, HiddenField, StringField
+from wtforms.validators import DataRequired, Email, Length, ValidationError
+
+from app.checkout import addresses
+from app.checkout.services import Wishes
+from app.orders.services import Recipient
+
+
+class CheckoutForm(FlaskForm):
+    """One form for contact, address, delivery and payment; which address fields count depends on the country."""
+
+    email = StringField(
+        "Email",
+        [
+            DataRequired("Enter your email address: the receipt goes there."),
+            Length(max=254, message="This email address is too long."),
+            Email("Enter the full address, for example name@example.com."),
+        ],
+    )
+    name = StringField("Full name", [DataRequired("Enter the full name."), Length(max=100, message="At most 100 letters.")])
+    line1 = StringField(
+        "Address", [DataRequired("Enter the street and house number."), Length(max=200, message="At most 200 letters.")]
+    )
+    line2 = StringField("Apartment, suite", [Length(max=200, message="At most 200 letters.")])
+    city = StringField("City", [Length(max=100, message="At most 100 letters.")])
+    region = StringField("State", [Length(max=100, message="At most 100 letters.")])
+    postcode = StringField("Postcode", [Length(max=20, message="At most 20 characters.")])
+    country = StringField("Country or region", [DataRequired("Choose the country.")])
+    phone = StringField("Phone", [Length(max=40, message="At most 40 characters.")])
+    shipping_method = StringField("Delivery method", [DataRequired("Choose a delivery method.")])
+    provider = StringField("Payment", [DataRequired("Choose how to pay.")])
+    accept_terms = BooleanField("I accept the terms", [DataRequired("Accept the terms to place the order.")])
+    news = BooleanField("Email me about new arrivals, twice a month")
+    idempotency_key = HiddenField()
+    reviewed = HiddenField()
+
+    recipient: Recipient | None = None
+
+    def validate_country(self, field: StringField) -> None:
+        if field.data not in dict(addresses.countries("en")):
+            raise ValidationError("Choose one of the countries we deliver to.")
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Fields one by one, then the address as a whole, by the rules of its country."""
+        fine = super().validate(extra_validators)
+        if self.country.errors:
+            return False
+        self.recipient, problems = addresses.check(self._typed())
+        for name, sentence in problems.items():
+            field = self[name]
+            if not field.errors:
+                field.errors = [sentence]
+                fine = False
+        return fine
+
+    def _typed(self) -> Recipient:
+        def text(field: StringField) -> str:
+            return " ".join((field.data or "").split())
+
+        return Recipient(
+            email=text(self.email).lower(),
+            name=text(self.name),
+            line1=text(self.line1),
+            line2=text(self.line2),
+            city=text(self.city),
+            region=text(self.region),
+            postcode=text(self.postcode).upper(),
+            country=text(self.country),
+            phone=text(self.phone),
+        )
+
+    def wishes(self) -> Wishes:
+        assert self.recipient is not None
+        return Wishes(self.recipient, self.shipping_method.data or "", bool(self.news.data))

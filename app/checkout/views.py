@@ -1,0 +1,149 @@
+"""Checkout: one page, one form, one POST."""
+
+from typing import Any
+
+from flask import Blueprint, Response, g, redirect, request, url_for
+from flask_login import current_user
+
+from app.cart import visitor
+from app.cart.queries import CartView
+from app.checkout import addresses, services
+from app.checkout.forms import CheckoutForm
+from app.inventory.services import NotEnoughStock
+from app.lib import ratelimit, runtime
+from app.lib.errors import NotAllowed, ShopError, TooMany
+from app.lib.htmx import respond
+from app.lib.http_headers import allow_forms_to
+from app.lib.ratelimit import Limit
+from app.lib.tokens import random_key
+from app.orders import access
+from app.orders.services import Actor
+from app.payments.providers.base import Provider
+from app.payments.registry import all_providers, offered
+from app.payments.services import PaymentNotStarted
+
+bp = Blueprint("checkout", __name__)
+
+PLACING = Limit("checkout", most=10, seconds=60)
+FIELDS = ("email", "name", "line1", "line2", "city", "region", "postcode", "country", "phone")
+
+
+@bp.before_request
+def is_private() -> None:
+    g.is_private = True
+
+
+@bp.get("/checkout")
+def show() -> Response:
+    cart = visitor.show()
+    if not cart.lines:
+        waiting = services.awaiting_payment(visitor.whose())
+        if waiting is not None:
+            return redirect(access.url_of(waiting), 303)  # type: ignore[return-value]
+        return respond(then=url_for("cart.show"), say="Your cart is empty. Put something in first.")
+    if not cart.can_check_out:
+        return respond(then=url_for("cart.show"), say="Something in your cart cannot be bought as it stands.")
+    form = CheckoutForm(data=_known())
+    return respond("checkout/_form.html", page="checkout/show.html", **_context(form, cart))
+
+
+@bp.get("/checkout/address")
+@bp.post("/checkout/address")
+def address() -> Response:
+    """The same form for another country: its fields, its delivery methods, its total."""
+    form = CheckoutForm(formdata=request.values)
+    return respond("checkout/_form.html", page="checkout/show.html", **_context(form, visitor.show()))
+
+
+@bp.post("/checkout/totals")
+def totals() -> Response:
+    """Another delivery method: the summary, and the button that repeats the total."""
+    form = CheckoutForm()
+    also = ["checkout/_pay.html", "checkout/_summary_phone.html"]
+    return respond(
+        "checkout/_summary.html", page="checkout/show.html", also=also, **_context(form, visitor.show())
+    )
+
+
+@bp.post("/checkout")
+def place() -> Response:
+    ratelimit.hit(PLACING, request.remote_addr or "")
+    form = CheckoutForm()
+    whose = visitor.whose()
+    actor = Actor.of(current_user if current_user.is_authenticated else None)
+    if not form.validate():
+        return _again(form, 422)
+    if form.provider.data not in {provider.name for provider in _ways_to_pay(visitor.show(), form)}:
+        form.provider.errors = ["This way to pay is not offered for this order. Choose another one."]
+        return _again(form, 422)
+    try:
+        number, key = services.place_order(
+            whose,
+            form.wishes(),
+            key=form.idempotency_key.data or random_key(),
+            actor=actor,
+            reviewed=form.reviewed.data or None,
+        )
+    except services.CartIsEmpty:
+        return respond(then=url_for("cart.show"), say="Your cart is empty. Put something in first.")
+    except (NotEnoughStock, services.CartNeedsLook) as error:
+        return respond(then=url_for("cart.show"), say=error.sentence)
+    except ShopError as error:
+        if isinstance(error, TooMany):
+            raise
+        return _again(form, error.status, error.sentence)
+    visitor.remember(whose.token, 0)
+    access.remember(number)
+    return _pay(number, key, form.provider.data)
+
+
+def _pay(number: str, key: str, provider: str) -> Response:
+    try:
+        return respond(then=services.start_payment(number, provider))
+    except (PaymentNotStarted, NotAllowed) as error:
+        return respond(then=url_for("orders.show", number=number), say=error.sentence)
+
+
+def _again(form: CheckoutForm, status: int, problem: str = "") -> Response:
+    """The form as it was typed, with today's summary: pressing the button again accepts what it shows."""
+    context = _context(form, visitor.show())
+    return respond("checkout/_form.html", page="checkout/show.html", status=status, problem=problem, **context)
+
+
+def _context(form: CheckoutForm, cart: CartView) -> dict[str, Any]:
+    settings = runtime.settings()
+    country = form.country.data if form.country.data in settings.ship_to else settings.ship_to[0]
+    form.country.data = country
+    summary = services.summarise_cart(cart, country, form.shipping_method.data)
+    form.shipping_method.data = summary.quote.method.code if summary.quote else ""
+    form.idempotency_key.data = form.idempotency_key.data or random_key()
+    form.reviewed.data = summary.fingerprint
+    ways = offered(summary.totals.total, country)
+    for provider in ways:
+        allow_forms_to(provider.form_action_origins)
+    if form.provider.data not in {provider.name for provider in ways}:
+        form.provider.data = ways[0].name if ways else ""
+    return {
+        "form": form,
+        "cart": cart,
+        "summary": summary,
+        "rules": addresses.rules_for(country),
+        "countries": addresses.countries(settings.locale),
+        "ways_to_pay": ways,
+    }
+
+
+def _ways_to_pay(cart: CartView, form: CheckoutForm) -> list[Provider]:
+    country = form.country.data or ""
+    summary = services.summarise_cart(cart, country, form.shipping_method.data)
+    return offered(summary.totals.total, country) if cart.lines else list(all_providers().values())
+
+
+def _known() -> dict[str, str]:
+    """What we know of a signed-in shopper, so that it need not be typed again."""
+    if not current_user.is_authenticated:
+        return {}
+    last = services.last_recipient(current_user.id)
+    known = {name: getattr(last, name) for name in FIELDS} if last else {"name": current_user.name}
+    return {**known, "email": current_user.email}
+

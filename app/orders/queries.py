@@ -1,0 +1,42 @@
+"""Orders as their owners see them."""
+
+import hmac
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.lib.db import session
+from app.orders.models import Order, OrderEvent
+
+VISIBLE = ("placed", "moved", "payment", "refund")
+
+
+def by_number(number: str) -> Order | None:
+    """The order with its lines, for a page."""
+    return session().scalar(
+        select(Order).where(Order.number == number).options(selectinload(Order.lines), selectinload(Order.events))
+    )
+
+
+def opens_with(order: Order, key: str | None) -> bool:
+    """Whether the key is this order's; compared in constant time."""
+    return bool(key) and hmac.compare_digest(order.key.encode(), (key or "").encode())
+
+
+def is_number(text: str) -> bool:
+    """Whether it looks like an order's number."""
+    return text.isascii() and text.isalnum() and len(text) <= 20
+
+
+def of_user(user_id: int, *, before: str | None = None, limit: int = 20) -> list[Order]:
+    """A shopper's orders, newest first; `before` is the number to go on from."""
+    statement = select(Order).where(Order.user_id == user_id).options(selectinload(Order.lines))
+    if before is not None:
+        start = select(Order.id).where(Order.number == before, Order.user_id == user_id).scalar_subquery()
+        statement = statement.where(Order.id < start)
+    return list(session().scalars(statement.order_by(Order.id.desc()).limit(limit)))
+
+
+def public_events(order: Order) -> list[OrderEvent]:
+    """What the shopper may read of an order's history."""
+    return [event for event in order.events if not event.is_internal and event.kind in VISIBLE]

@@ -1,0 +1,121 @@
+"""An order, as whoever bought it sees it."""
+
+from typing import Any
+
+from flask import Blueprint, Response, g, request, url_for
+from flask_login import current_user
+
+from app.auth.current import signed_in
+from app.cart import visitor
+from app.checkout import services as checkout
+from app.inventory.services import NotEnoughStock
+from app.lib.errors import NotAllowed
+from app.lib.htmx import respond
+from app.lib.http_headers import allow_forms_to
+from app.orders import access, queries
+from app.orders.models import Order
+from app.orders.progress import steps
+from app.orders.services import Actor
+from app.payments.queries import PaymentSummary, summary
+from app.payments.registry import offered
+from app.payments.services import PaymentNotStarted
+
+bp = Blueprint("orders", __name__)
+
+
+@bp.before_request
+def is_private() -> None:
+    g.is_private = True
+
+
+@bp.get("/account/orders")
+@signed_in
+def index() -> Response:
+    before = request.args.get("before", "")
+    rows = queries.of_user(current_user.id, before=before if queries.is_number(before) else None)
+    return respond("orders/_list.html", page="orders/index.html", orders=rows)
+
+
+@bp.get("/orders/<number>")
+def show(number: str) -> Response:
+    return _page(access.open_order(number))
+
+
+@bp.get("/orders/<number>/status")
+def status(number: str) -> Response:
+    """What the page asks for every second until the payment has an end."""
+    return _page(access.open_order(number), fragment="orders/_status.html")
+
+
+@bp.post("/orders/<number>/payments")
+def pay(number: str) -> Response:
+    order = access.open_order(number)
+    try:
+        return respond(then=checkout.start_payment(order.number, request.form.get("provider", "")))
+    except NotEnoughStock:
+        sentence = "Something in this order was sold while it waited. Change the order to see what is left."
+        return _page(access.open_order(number), problem=sentence, status_code=409)
+    except (PaymentNotStarted, NotAllowed) as error:
+        return _page(access.open_order(number), problem=error.sentence, status_code=error.status)
+
+
+@bp.post("/orders/<number>/cancel")
+def cancel(number: str) -> Response:
+    order = access.open_order(number)
+    here = access.url_of(order, with_key="key" in request.values)
+    try:
+        checkout.cancel(order.number, actor=_actor(), reason="Cancelled by the shopper", by_shopper=True)
+    except NotAllowed as error:
+        return _page(access.open_order(number), problem=error.sentence, status_code=409)
+    return respond(then=here, say=f"Order {number} is cancelled.")
+
+
+@bp.post("/orders/<number>/change")
+def change(number: str) -> Response:
+    """Back into the cart, to change something: the unpaid order is cancelled, its lines are kept."""
+    order = access.open_order(number)
+    try:
+        added = checkout.take_back(order.number, visitor.whose(), actor=_actor())
+    except NotAllowed as error:
+        return _page(access.open_order(number), problem=error.sentence, status_code=409)
+    visitor.remember(added.token, added.quantity)
+    return respond(then=url_for("cart.show"), say="The order is back in your cart. Change it, then check out again.")
+
+
+def _actor() -> Actor:
+    return Actor.of(current_user if current_user.is_authenticated else None)
+
+
+def _page(
+    order: Order, *, fragment: str | None = None, problem: str = "", status_code: int = 200
+) -> Response:
+    money = summary(order)
+    for provider in _ways(order):
+        allow_forms_to(provider.form_action_origins)
+    return respond(
+        fragment or "orders/_order.html",
+        page="orders/show.html",
+        status=status_code,
+        problem=problem,
+        **_context(order, money),
+    )
+
+
+def _context(order: Order, money: PaymentSummary) -> dict[str, Any]:
+    return {
+        "order": order,
+        "money": money,
+        "steps": steps(order, money.state),
+        "ways_to_pay": _ways(order),
+        "key": request.values.get("key") if queries.opens_with(order, request.values.get("key")) else None,
+        "is_waiting": order.is_pending and money.state == "pending" and _is_trying(money),
+    }
+
+
+def _is_trying(money: PaymentSummary) -> bool:
+    """Whether an open attempt may still bring news, so that the page should keep asking."""
+    return money.last is not None and money.last.is_open
+
+
+def _ways(order: Order) -> list[Any]:
+    return list(offered(order.total, order.country)) if order.is_pending else []

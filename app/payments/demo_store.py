@@ -1,0 +1,24 @@
+"""The demo provider's books in our own database, so that every process tells the same story."""
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from app.lib.db import session, transaction
+from app.payments.models import DemoPayment as Row
+from app.payments.providers.demo import DemoPayment
+
+
+class TableDemoStore:
+    def get(self, reference: str) -> DemoPayment | None:
+        with transaction() as current:
+            row = current.get(Row, reference, populate_existing=True)
+            return DemoPayment.from_json(row.data) if row else None
+
+    def put(self, payment: DemoPayment) -> None:
+        values = {"data": payment.as_json(), "updated_at": func.now()}
+        with transaction():
+            session().execute(
+                upsert(Row)
+                .values(reference=payment.reference, **values)
+                .on_conflict_do_update(index_elements=["reference"], set_=values)
+            )

@@ -1,0 +1,27 @@
+"""The providers of this shop, ready to be asked."""
+
+from app.lib import runtime
+from app.lib.errors import NotFound
+from app.lib.money import Money
+from app.payments.demo_store import TableDemoStore
+from app.payments.providers import providers
+from app.payments.providers.base import IN_A_JOB, ON_A_PAGE, Patience, Provider
+
+__all__ = ["IN_A_JOB", "ON_A_PAGE", "all_providers", "offered", "provider_named"]
+
+
+def all_providers(patience: Patience = ON_A_PAGE) -> dict[str, Provider]:
+    return providers(runtime.settings(), TableDemoStore(), patience)
+
+
+def provider_named(name: str, patience: Patience = ON_A_PAGE) -> Provider:
+    """Raises NotFound for a provider this shop does not have."""
+    found = all_providers(patience).get(name)
+    if found is None:
+        raise NotFound("This way to pay is not offered. Choose another one.")
+    return found
+
+
+def offered(amount: Money, country: str) -> list[Provider]:
+    """The ways to pay exactly this amount from this country, in the order in which shoppers see them."""
+    return [provider for provider in all_providers().values() if provider.supports(amount, country)]

@@ -1,0 +1,252 @@
+"""Attempts: opened before anybody is asked, and asked about until they end."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import or_, select
+
+from app.lib import outbox, runtime
+from app.lib.db import retrying, session, transaction
+from app.lib.errors import NotAllowed, NotFound, ShopError
+from app.lib.tokens import random_key
+from app.orders import services as orders
+from app.orders.models import Order
+from app.payments.models import OPEN_STATES, Attempt, Payment
+from app.payments.providers.base import (
+    NextStep,
+    NotConfigured,
+    PaymentRequest,
+    ProviderRefused,
+    ProviderUnavailable,
+    RequestLine,
+)
+from app.payments.registry import IN_A_JOB, ON_A_PAGE, provider_named
+from app.payments.settlement import settle
+
+log = logging.getLogger(__name__)
+
+__all__ = ["check", "close_others", "open_attempt", "poll", "record_answer", "settle", "start"]
+
+BACK_OFF = (60, 120, 300, 600, 1800, 3600)  # seconds between two questions about one attempt
+
+
+class PaymentNotStarted(ShopError):
+    """The provider said no, or said nothing; the order stays and can be paid another way."""
+
+    status = 409
+    title = "The payment could not be started"
+
+
+def start(number: str, provider_name: str, hold_until: datetime) -> str:
+    """Open the payment at the provider and give back the address where the shopper pays.
+
+    A second call for the same order and provider leads to the same payment. `hold_until` is how long the
+    stock is held; the payment page ends before that. Raises PaymentNotStarted, NotAllowed, NotFound.
+    """
+    provider = provider_named(provider_name)
+    request, next_url = open_attempt(number, provider_name, hold_until, provider.min_lifetime)
+    if next_url:
+        return next_url
+    try:
+        answer = provider.start(request)
+    except ProviderUnavailable as silence:
+        _no_answer(request.reference, str(silence), silence.outcome_unknown)
+        raise PaymentNotStarted(
+            f"{provider.title} does not answer right now. Your order is safe: try again, or choose another way to pay."
+        ) from silence
+    except (ProviderRefused, NotConfigured) as no:
+        _refused(request.reference, no)
+        raise PaymentNotStarted(
+            f"{provider.title} cannot take this payment. Your order is safe: choose another way to pay."
+        ) from no
+    return record_answer(request.reference, answer)
+
+
+@retrying
+def open_attempt(
+    number: str, provider_name: str, hold_until: datetime, min_lifetime: timedelta
+) -> tuple[PaymentRequest, str | None]:
+    """Write down what we are about to try; gives back the request, and the address when it is open already.
+
+    The order is locked, so two clicks find the same attempt. Raises NotAllowed unless the order awaits payment.
+    """
+    with transaction() as current:
+        order = orders.locked(number)
+        if order.status != "pending":
+            raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
+        payment = _payment_of(order)
+        attempt = _open_one(payment, provider_name)
+        if attempt is None:
+            attempt = Attempt(
+                payment_id=payment.id,
+                reference=f"att-{random_key()}",
+                provider=provider_name,
+                amount_minor=payment.amount_minor,
+                currency=payment.currency,
+                expires_at=max(hold_until - hold_margin(), datetime.now(UTC) + min_lifetime + timedelta(minutes=1)),
+                check_at=datetime.now(UTC) + timedelta(seconds=BACK_OFF[0]),
+            )
+            current.add(attempt)
+            current.flush()
+        return _request(order, attempt), attempt.next_url
+
+
+def hold_margin() -> timedelta:
+    """By how much the stock hold outlives the payment page: 10 minutes, less when the hold itself is short."""
+    return min(timedelta(minutes=10), timedelta(minutes=runtime.settings().hold_minutes) / 6)
+
+
+def _payment_of(order: Order) -> Payment:
+    payment = session().scalar(select(Payment).where(Payment.order_id == order.id))
+    if payment is None:
+        payment = Payment(order_id=order.id, amount_minor=order.total_minor, currency=order.currency)
+        session().add(payment)
+        session().flush()
+    return payment
+
+
+def _open_one(payment: Payment, provider_name: str) -> Attempt | None:
+    """An attempt that can still be paid, so that nobody pays twice."""
+    return session().scalar(
+        select(Attempt)
+        .where(
+            Attempt.payment_id == payment.id,
+            Attempt.provider == provider_name,
+            Attempt.state.in_(OPEN_STATES),
+            or_(Attempt.expires_at.is_(None), Attempt.expires_at > datetime.now(UTC) + timedelta(seconds=30)),
+        )
+        .order_by(Attempt.id.desc())
+        .limit(1)
+    )
+
+
+def _request(order: Order, attempt: Attempt) -> PaymentRequest:
+    """Made from the order's snapshot and the attempt's row alone, so the same attempt always asks the same."""
+    base = runtime.settings().shop_url
+    back = f"{base}/payments/{attempt.provider}/return?reference={attempt.reference}"
+    assert attempt.expires_at is not None
+    return PaymentRequest(
+        reference=attempt.reference,
+        version=1,
+        order_number=order.number,
+        amount=attempt.amount,
+        email=order.email,
+        name=order.name,
+        phone=order.phone,
+        country=order.country,
+        description=f"Order {order.number}",
+        return_url=back,
+        cancel_url=f"{back}&left=1",
+        lines=tuple(
+            RequestLine(line.name, line.quantity, order.money(line.unit_price_minor)) for line in order.lines
+        ),
+        expires_at=attempt.expires_at,
+    )
+
+
+def record_answer(reference: str, answer: NextStep) -> str:
+    """Write down where the shopper goes; gives back the address."""
+    with transaction() as current:
+        attempt = _locked_attempt(reference)
+        if attempt.state in ("created", "unknown"):
+            attempt.state = "pending"
+        attempt.provider_ref = attempt.provider_ref or answer.provider_ref or None
+        attempt.next_url = answer.url
+        attempt.error_code = attempt.error_message = None
+        current.flush()
+        return answer.url
+
+
+def _no_answer(reference: str, message: str, outcome_unknown: bool) -> None:
+    with transaction():
+        attempt = _locked_attempt(reference)
+        if attempt.state == "created":
+            attempt.state = "unknown" if outcome_unknown else "failed"
+        attempt.error_code, attempt.error_message = "no_answer", message[:500]
+
+
+def _refused(reference: str, no: ProviderRefused | NotConfigured) -> None:
+    log.warning("A payment was refused at its start: %s", getattr(no, "detail", "") or no)
+    with transaction():
+        attempt = _locked_attempt(reference)
+        if attempt.is_open:
+            attempt.state = "failed"
+        attempt.error_code, attempt.error_message = getattr(no, "code", "not_configured"), str(no)[:500]
+
+
+def _locked_attempt(reference: str) -> Attempt:
+    return session().scalars(
+        select(Attempt)
+        .where(Attempt.reference == reference)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def open_references(order_id: int, *, but_provider: str | None = None) -> list[tuple[str, str, str | None]]:
+    """(reference, provider, provider's reference) of every attempt of the order that could still be paid."""
+    statement = (
+        select(Attempt.reference, Attempt.provider, Attempt.provider_ref)
+        .join(Payment)
+        .where(Payment.order_id == order_id, Attempt.state.in_(OPEN_STATES))
+    )
+    if but_provider is not None:
+        statement = statement.where(Attempt.provider != but_provider)
+    with transaction() as current:
+        return [(reference, provider, ref) for reference, provider, ref in current.execute(statement)]
+
+
+def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bool = False) -> None:
+    """Close the order's open payment pages at their providers, and apply what really happened to each.
+
+    Raises ProviderUnavailable when a provider does not answer: then the page may still be paid.
+    """
+    patience = IN_A_JOB if in_a_job else ON_A_PAGE
+    for reference, name, provider_ref in open_references(order_id, but_provider=but_provider):
+        provider = provider_named(name, patience)
+        if provider_ref is None:
+            state = provider.look_up(reference, None)
+            provider_ref = state.provider_ref
+        if provider_ref is not None:
+            state = provider.expire(reference, provider_ref)
+        settle(reference, state, channel="closed")
+
+
+def check(reference: str, *, channel: str, in_a_job: bool = True) -> None:
+    """Ask the provider what became of an attempt, and apply the answer.
+
+    Raises ProviderUnavailable when it does not answer, NotFound for an unknown reference.
+    """
+    with transaction() as current:
+        row = current.execute(
+            select(Attempt.provider, Attempt.provider_ref).where(Attempt.reference == reference)
+        ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such payment.")
+    provider = provider_named(row.provider, IN_A_JOB if in_a_job else ON_A_PAGE)
+    state = provider.look_up(reference, row.provider_ref)
+    if state.state == "authorised":
+        state = provider.capture(reference, row.provider_ref)
+    settle(reference, state, channel=channel)
+
+
+def poll() -> int:
+    """Have every open attempt asked after whose time has come; returns how many. Several pollers share the work."""
+    now = datetime.now(UTC)
+    with transaction() as current:
+        due = list(
+            current.scalars(
+                select(Attempt)
+                .where(Attempt.state.in_(OPEN_STATES), Attempt.check_at <= now)
+                .order_by(Attempt.check_at)
+                .limit(200)
+                .with_for_update(skip_locked=True)
+            )
+        )
+        for attempt in due:
+            attempt.checks += 1
+            wait = BACK_OFF[min(attempt.checks, len(BACK_OFF) - 1)]
+            attempt.check_at = now + timedelta(seconds=wait)
+            key = f"check:{attempt.id}:{attempt.checks}"
+            outbox.send("payments.check", key=key, reference=attempt.reference)
+        return len(due)

@@ -1,0 +1,176 @@
+"""settle(): the only place where a payment changes state, whoever brings the news.
+
+The webhook, the return page, the poller and staff all end here. The order is locked first, then the attempt,
+so they take turns; what is known already changes nothing.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from app.inventory import services as inventory
+from app.lib import outbox
+from app.lib.db import retrying, session, transaction
+from app.lib.errors import NotFound
+from app.lib.money import Money
+from app.orders import services as orders
+from app.orders.models import Order
+from app.orders.states import move
+from app.payments import refunds
+from app.payments.issues import open_issue
+from app.payments.models import Attempt, Payment
+from app.payments.providers.base import PaymentState
+from app.payments.queries import DOUBTFUL, attempts_of, summarise
+
+log = logging.getLogger(__name__)
+
+
+@retrying
+def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
+    """Apply what the provider says about an attempt. Any order of news, any number of times: one end state.
+
+    `channel` says who brought it: return, webhook, poller, staff. Raises NotFound for an unknown reference.
+    """
+    with transaction():
+        order, attempt = _locked(reference)
+        _remember_names(attempt, fact)
+        if fact.state == "paid":
+            _paid(order, attempt, fact, channel)
+        elif fact.state in ("failed", "expired", "cancelled"):
+            _ended(order, attempt, fact, channel)
+        elif fact.state in ("pending", "authorised") and attempt.state in ("created", "unknown"):
+            attempt.state = fact.state
+        if attempt.captured_minor:
+            refunds.learn(order, attempt, fact.refunds, fact.refunded)
+        if fact.disputed and not attempt.is_disputed:
+            attempt.is_disputed = True
+            open_issue(attempt, "dispute", "The shopper's bank disputes this payment. Answer at the provider.")
+
+
+def _locked(reference: str) -> tuple[Order, Attempt]:
+    order_id = session().scalar(
+        select(Payment.order_id)
+        .join(Attempt, Attempt.payment_id == Payment.id)
+        .where(Attempt.reference == reference)
+    )
+    if order_id is None:
+        raise NotFound("There is no such payment.")
+    order = orders.locked_by_id(order_id)
+    attempt = session().scalars(
+        select(Attempt)
+        .where(Attempt.reference == reference)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    return order, attempt
+
+
+def _remember_names(attempt: Attempt, fact: PaymentState) -> None:
+    attempt.provider_ref = attempt.provider_ref or fact.provider_ref
+    attempt.provider_payment_ref = attempt.provider_payment_ref or fact.provider_payment_ref
+
+
+def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> None:
+    if attempt.state == "paid":
+        return
+    received = fact.amount or attempt.amount
+    if not received.minor:
+        return
+    attempt.state = "paid"
+    attempt.captured_minor = received.minor
+    attempt.captured_currency = received.currency
+    attempt.paid_at = datetime.now(UTC)
+    attempt.error_code = attempt.error_message = None
+    orders.record(
+        order, "payment", f"{received} paid with {attempt.provider}", channel=channel, reference=attempt.reference
+    )
+    _compare(attempt, received)
+    if attempt.review in DOUBTFUL:
+        open_issue(
+            attempt,
+            attempt.review,
+            f"{received} arrived where {attempt.amount} was asked. The order stays unpaid until somebody decides.",
+        )
+        return
+    fulfil(order, attempt, channel)
+
+
+def _compare(attempt: Attempt, received: Money) -> None:
+    if received.currency != attempt.currency:
+        attempt.review = "currency"
+    elif received.minor != attempt.amount_minor:
+        attempt.review = "amount"
+
+
+def doubt(attempt: Attempt, review: str, note: str) -> None:
+    """A signed message contradicts the attempt: whatever arrives now waits for a person."""
+    with transaction():
+        attempt.review = attempt.review or review
+        open_issue(attempt, review, note)
+
+
+def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
+    """Money for a locked order is here: it pays the order, or it goes back, or a person decides."""
+    session().flush()
+    if order.status not in ("pending", "cancelled"):
+        attempt.review = "second"
+        open_issue(attempt, "second", f"Order {order.number} was paid already. Refund this payment.")
+        return
+    if order.status == "cancelled" and order.cancel_reason != "expired":
+        _send_back(order, attempt, "The order had been cancelled when the money came.")
+        return
+    # Partial money never pays an order.
+    if summarise(order, attempts_of(order.id)).captured < order.total:
+        return
+    if not _take_stock(order):
+        _too_late(order, attempt, channel)
+        return
+    late = order.status == "cancelled"
+    move(order, "paid", channel=channel, reason="The money came late, and everything was still there." if late else "")
+    order.paid_at = datetime.now(UTC)
+    order.cancel_reason = None
+    outbox.send("orders.mail_confirmation", key=f"mail-confirmation:{order.id}", order_id=order.id)
+
+
+def _take_stock(order: Order) -> bool:
+    """Sell what the order holds, reserving again what it lost when its hold ran out."""
+    wanted: dict[int, int] = {}
+    for line in order.lines:
+        if line.variant_id is None:
+            return False
+        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
+    lost = inventory.missing(order.id, wanted)
+    if lost:
+        try:
+            with session().begin_nested():
+                inventory.reserve(order.id, lost, datetime.now(UTC) + timedelta(minutes=5))
+        except inventory.NotEnoughStock:
+            return False
+    inventory.take(order.id)
+    return True
+
+
+def _too_late(order: Order, attempt: Attempt, channel: str) -> None:
+    """The units were sold to somebody else meanwhile: the money goes back by itself."""
+    if order.status == "pending":
+        inventory.release(order.id)
+        move(order, "cancelled", channel=channel, reason="Sold out before the money came.")
+        order.cancel_reason = "sold_out"
+    _send_back(order, attempt, "Sold out before the money came.")
+    outbox.send("orders.mail_sold_out", key=f"mail-sold-out:{order.id}", order_id=order.id)
+
+
+def _send_back(order: Order, attempt: Attempt, reason: str) -> None:
+    attempt.review = "late"
+    refunds.refund_attempt(order, attempt, attempt.captured_minor, reason, orders.SHOP)
+
+
+def _ended(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> None:
+    if not attempt.is_open:
+        return
+    attempt.state = fact.state
+    attempt.error_code = fact.error_code or None
+    attempt.error_message = fact.error_message or None
+    sentence = fact.error_message or {"expired": "The payment page expired."}.get(fact.state, "The payment failed.")
+    orders.record(order, "payment", sentence, channel=channel, reference=attempt.reference)

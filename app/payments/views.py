@@ -1,0 +1,84 @@
+"""Where providers send people and messages."""
+
+from typing import cast, get_args
+
+from flask import Blueprint, Response, current_app, g, make_response, request
+from flask_login import current_user
+
+from app.lib import forgery
+from app.lib.errors import NotAllowed, NotFound
+from app.lib.htmx import respond
+from app.orders import access
+from app.orders.queries import by_id
+from app.payments import demo_desk, services, webhooks
+from app.payments.providers.base import NotConfigured, ProviderError, ProviderRefused, WebhookRejected
+from app.payments.providers.demo import Outcome
+from app.payments.queries import by_reference
+
+bp = Blueprint("payments", __name__)
+forgery.exempt("payments.webhook")
+
+MOST_BYTES = 256 * 1024
+
+
+@bp.before_request
+def is_private() -> None:
+    g.is_private = True
+
+
+@bp.get("/payments/<provider>/return")
+def came_back(provider: str) -> Response:
+    """The shopper is back. Nothing in the address is believed: the provider is asked, and the order page tells.
+
+    The reference is random and known to the shopper alone, so it opens the order even without a session.
+    """
+    attempt = by_reference(request.args.get("reference", ""))
+    if attempt is None or attempt.provider != provider:
+        raise NotFound("There is no such payment. Use the link from your mail to find your order.")
+    order_id, reference = attempt.payment.order_id, attempt.reference
+    say = "You left before paying. Your order is kept: pay now, or change it." if "left" in request.args else None
+    try:
+        services.check(reference, channel="return", in_a_job=False)
+    except ProviderError as error:
+        # The webhook and the poller will tell; the page says that we are still waiting.
+        current_app.logger.warning("No answer about %s on return: %s", reference, type(error).__name__)
+    order = by_id(order_id)
+    mine = current_user.is_authenticated and current_user.id == order.user_id
+    if order.user_id is None:
+        access.remember(order.number)
+    return respond(then=access.url_of(order, with_key=not mine), say=say)
+
+
+@bp.post("/payments/<provider>/webhook")
+def webhook(provider: str) -> Response:
+    """Verify, keep, answer. 400 for what is not to be believed, 503 while there is no secret to check it with."""
+    request.max_content_length = MOST_BYTES
+    body = request.get_data(cache=False)
+    try:
+        webhooks.receive(provider, dict(request.headers), body)
+    except WebhookRejected as error:
+        current_app.logger.warning("A %s message was refused: %s", provider, error)
+        return make_response("refused", 400)
+    except NotConfigured as error:
+        current_app.logger.error("A %s message cannot be checked: %s", provider, error)
+        return make_response("not configured", 503)
+    return make_response("", 200)
+
+
+@bp.get("/payments/demo/<reference>")
+def demo(reference: str) -> Response:
+    payment = demo_desk.payment(reference)
+    if payment is None:
+        raise NotFound("There is no such demo payment.")
+    return respond("payments/_demo.html", page="payments/demo.html", payment=payment)
+
+
+@bp.post("/payments/demo/<reference>")
+def demo_choice(reference: str) -> Response:
+    outcome = request.form.get("outcome", "")
+    if outcome not in get_args(Outcome):
+        raise NotAllowed("Choose one of the buttons.")
+    try:
+        return respond(then=demo_desk.choose(reference, cast(Outcome, outcome)))
+    except ProviderRefused as no:
+        raise NotAllowed(no.sentence) from no

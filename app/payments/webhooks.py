@@ -1,0 +1,112 @@
+"""A provider's messages: verified, kept raw, answered at once; understood by a job that asks for the truth."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from app.lib import outbox
+from app.lib.db import session, transaction
+from app.payments.models import Attempt, WebhookEvent
+from app.payments.providers.base import PaymentState
+from app.payments.registry import provider_named
+from app.payments.services import check
+from app.payments.settlement import doubt
+
+
+
+def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Verify a message and keep it; a repeat changes nothing.
+
+    Raises WebhookRejected for one that is not to be believed, NotConfigured without a secret, NotFound.
+    """
+    event = provider_named(provider_name).read_webhook(headers, body)
+    with transaction() as current:
+        new_id = current.scalar(
+            upsert(WebhookEvent)
+            .values(
+                provider=provider_name,
+                event_key=event.event_key,
+                type=event.type,
+                subject=event.subject,
+                reference=event.reference,
+                provider_ref=event.provider_ref,
+                provider_payment_ref=event.provider_payment_ref,
+                claims=_claims(event.claims),
+                headers={"content-type": headers.get("Content-Type", "")},
+                body=body,
+            )
+            .on_conflict_do_nothing()
+            .returning(WebhookEvent.id)
+        )
+        if new_id is not None:
+            outbox.send("payments.read_webhook", key=f"webhook:{new_id}", event_id=new_id)
+
+
+def _claims(claims: PaymentState | None) -> dict[str, Any]:
+    if claims is None or claims.amount is None:
+        return {}
+    return {"state": claims.state, "minor": claims.amount.minor, "currency": claims.amount.currency}
+
+
+def read(event_id: int) -> None:
+    """Understand a kept message: find its attempt, ask the provider for the truth, apply it.
+
+    Raises ProviderUnavailable when the provider does not answer, so that the job is tried again.
+    """
+    with transaction() as current:
+        event = current.get_one(WebhookEvent, event_id)
+        if event.state in ("processed", "ignored"):
+            return
+        attempt = _attempt_of(event)
+        verdict = _verdict(event, attempt)
+        if verdict:
+            event.state, event.note = verdict
+            event.processed_at = datetime.now(UTC)
+            return
+        assert attempt is not None
+        _compare(event, attempt)
+        reference = attempt.reference
+    check(reference, channel="webhook")
+    with transaction() as current:
+        event = current.get_one(WebhookEvent, event_id)
+        event.state, event.processed_at = "processed", datetime.now(UTC)
+
+
+def _verdict(event: WebhookEvent, attempt: Attempt | None) -> tuple[str, str] | None:
+    if event.subject == "none":
+        return "ignored", "A kind of message this shop does not use."
+    if attempt is None:
+        return "orphan", "It speaks of a payment this shop does not know."
+    return None
+
+
+def _attempt_of(event: WebhookEvent) -> Attempt | None:
+    names = (
+        (Attempt.provider_ref, event.provider_ref),
+        (Attempt.reference, event.reference),
+        (Attempt.provider_payment_ref, event.provider_payment_ref),
+    )
+    for column, value in names:
+        if value:
+            found = session().scalar(
+                select(Attempt).where(column == value, Attempt.provider == event.provider).limit(1)
+            )
+            if found is not None:
+                return found
+    return None
+
+
+def _compare(event: WebhookEvent, attempt: Attempt) -> None:
+    """A signed message about another amount deserves a person, even when the provider's books agree with ours."""
+    claims = event.claims
+    if not claims or claims["state"] != "paid" or attempt.state == "paid":
+        return
+    if claims["currency"] != attempt.currency:
+        doubt(attempt, "currency", f"A message spoke of {claims['currency']}; {attempt.amount} was asked.")
+    elif claims["minor"] != attempt.amount_minor:
+        doubt(attempt, "amount", f"A message spoke of {claims['minor']} minor units; {attempt.amount} was asked.")
+
+
