@@ -278,7 +278,24 @@ def test_a_refund_that_fails_later_is_money_back_with_us(end):
     event = end.provider.read_webhook(*end.message(request))
     assert (sent.state, now.state, now.error) == ("pending", "failed", "expired_or_canceled_card")
     assert (event.subject, event.refund) == ("refund", now)
-    assert end.provider.look_up(request.reference, step.provider_ref).refunded == Money(0, "USD")
+    state = end.provider.look_up(request.reference, step.provider_ref)
+    assert (state.refunded, state.refunds) == (Money(0, "USD"), (now,))
+
+
+def test_more_refunds_than_fit_into_one_answer_are_all_seen(end):
+    request = a_request()
+    step = end.provider.start(request)
+    end.press("pay", request, step.provider_ref)
+    for number in range(12):
+        end.provider.refund(
+            a_refund(
+                end.provider, request, step.provider_ref, reference=f"ref-{number}", amount=Money(1, "USD")
+            )
+        )
+
+    state = end.provider.look_up(request.reference, step.provider_ref)
+
+    assert {refund.reference for refund in state.refunds} == {f"ref-{number}" for number in range(12)}
 
 
 def test_slow_money_that_never_comes_is_a_failed_payment(end):

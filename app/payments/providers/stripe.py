@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ from app.payments.providers.stripe_objects import (
     Unreadable,
     can_charge,
     decline_sentence,
+    has_more_refunds,
     part,
     refund_state,
     required_text,
@@ -51,8 +52,12 @@ PUBLIC_API = "https://api.stripe.com"
 MOST_LINES = 100  # Stripe refuses sessions with more
 
 
+@lru_cache(maxsize=8)
 def configured(settings: Settings, patience: Patience = ON_A_PAGE) -> "StripeProvider | None":
-    """Stripe as the settings describe it, or None without any. Raises NotConfigured when half is missing."""
+    """Stripe as the settings describe it, or None without any. Raises NotConfigured when half is missing.
+
+    The same provider for the same settings, so that its connections are used again.
+    """
     key, secrets = settings.stripe_secret_key, settings.stripe_webhook_secret
     if not key and not secrets:
         return None
@@ -117,7 +122,7 @@ class StripeProvider(Provider):
         try:
             session = self._ask(
                 lambda: self._client.v1.checkout.sessions.retrieve(
-                    session_id, params={"expand": ["payment_intent.latest_charge"]}
+                    session_id, params={"expand": ["payment_intent.latest_charge.refunds"]}
                 )
             )
         except ProviderRefused as refusal:
@@ -178,7 +183,7 @@ class StripeProvider(Provider):
         if owner != reference:
             return PaymentState("unknown", error_code="other_reference")
         state = _readable(session_state, session)
-        if not state.refunded or state.provider_payment_ref is None:
+        if not has_more_refunds(session) or state.provider_payment_ref is None:
             return state
         return replace(state, refunds=tuple(self._refunds(state.provider_payment_ref)))
 

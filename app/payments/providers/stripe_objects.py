@@ -39,7 +39,7 @@ def can_charge(amount: Money) -> bool:
 
 
 def session_state(session: Mapping[str, Any]) -> PaymentState:
-    """A Checkout session in our words; says more when its payment intent is expanded. Raises Unreadable."""
+    """A Checkout session in our words; says more when its payment is expanded. Raises Unreadable."""
     intent, charge = _intent_and_charge(session)
     state, awaits_money = _state(session, intent)
     failure = part(intent, "last_payment_error")
@@ -54,6 +54,7 @@ def session_state(session: Mapping[str, Any]) -> PaymentState:
         disputed=charge.get("disputed") is True,
         error_code=failed_code if state != "paid" else "",
         error_message=decline_sentence(failed_code) if failure and state != "paid" else "",
+        refunds=tuple(refund_state(refund) for refund in _refunds(charge)),
         test=session.get("livemode") is not True,
         awaits_money=awaits_money,
     )
@@ -63,6 +64,20 @@ def _intent_and_charge(session: Mapping[str, Any]) -> tuple[Mapping[str, Any], M
     """The payment intent and its charge, whether expanded, only named, or not there yet."""
     intent = part(session, "payment_intent")
     return intent, part(intent, "latest_charge")
+
+
+def has_more_refunds(session: Mapping[str, Any]) -> bool:
+    """Whether the expanded charge holds only the newest of its refunds."""
+    _, charge = _intent_and_charge(session)
+    return part(charge, "refunds").get("has_more") is True
+
+
+def _refunds(charge: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Failed ones too, of which the charge's own figure says nothing."""
+    rows = part(charge, "refunds").get("data", [])
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise Unreadable("A list of refunds that is none.")
+    return rows
 
 
 def _state(session: Mapping[str, Any], intent: Mapping[str, Any]) -> tuple[PaymentStates, bool]:

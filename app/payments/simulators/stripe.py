@@ -195,6 +195,10 @@ class StripeSimulator(Simulator):
                 self._expand(row, steps[1:], path)
             return
         value = thing.get(steps[0])
+        if steps[0] == "refunds" and thing["object"] == "charge":
+            where = f"/v1/charges/{thing['id']}/refunds"
+            thing["refunds"] = copy.deepcopy(self._listed("re", {}, where, charge=thing["id"]))
+            return
         if steps[0] not in ("payment_intent", "latest_charge", "charge"):
             raise Refused(f"This property cannot be expanded ({path}).", param="expand")
         if isinstance(value, str):
