@@ -30,6 +30,8 @@ class User(Model):
     password_hash: Mapped[str | None]
     role: Mapped[str] = mapped_column(server_default="shopper")
     email_verified_at: Mapped[datetime | None]
+    # Goes up with every new password and role: a session that names an older one is over.
+    session_version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[CreatedAt]
 
     # What Flask-Login asks of a user.
@@ -50,7 +52,11 @@ class User(Model):
 
 
 class UserToken(Model):
-    """A link that was mailed: single use, of one purpose, until `expires_at`."""
+    """A link that was mailed: single use, of one purpose, until `expires_at`.
+
+    The token itself is kept nowhere: it follows from `nonce` and the shop's key. A verify link carries the
+    name and password it was asked with, so that nobody who registers a stranger's address can slip theirs in.
+    """
 
     __tablename__ = "user_tokens"
     __table_args__ = (
@@ -58,10 +64,13 @@ class UserToken(Model):
         Index("ix_user_tokens_user_id", "user_id"),
     )
 
+    nonce: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True))
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     purpose: Mapped[str]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     email: Mapped[str | None]
+    name: Mapped[str | None]
+    password_hash: Mapped[str | None]
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     used_at: Mapped[datetime | None]
