@@ -33,7 +33,9 @@ class Category(Model):
     __tablename__ = "categories"
     __table_args__ = (Index("ix_categories_path", "path", postgresql_using="gist"),)
 
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id", ondelete="RESTRICT"), index=True)
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("categories.id", ondelete="RESTRICT"), index=True
+    )
     path: Mapped[str] = mapped_column(Ltree)
     name: Mapped[str]
     slug: Mapped[str] = mapped_column(unique=True)
@@ -137,7 +139,9 @@ class Variant(Model):
     __tablename__ = "variants"
     __table_args__ = (
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
-        CheckConstraint("compare_at_minor IS NULL OR compare_at_minor > price_minor", name="compare_at_above"),
+        CheckConstraint(
+            "compare_at_minor IS NULL OR compare_at_minor > price_minor", name="compare_at_above"
+        ),
         Index("uq_variants_product_id_option_key", "product_id", "option_key", unique=True),
     )
 
@@ -196,3 +200,19 @@ class Image(Model):
     position: Mapped[int] = mapped_column(server_default="0")
 
     product: Mapped[Product] = relationship(back_populates="images")
+
+
+class HomePanel(Model):
+    """A wide picture with words on the home page. Places: hero, feature."""
+
+    __tablename__ = "home_panels"
+    __table_args__ = (CheckConstraint("place IN ('hero', 'feature')", name="place_known"),)
+
+    place: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    text: Mapped[str] = mapped_column(server_default="")
+    url: Mapped[str]
+    action: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    alt: Mapped[str] = mapped_column(server_default="")
+    widths: Mapped[list[Any]]

@@ -67,6 +67,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("reference", name=op.f("pk_demo_payments")),
     )
     op.create_table(
+        "home_panels",
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), server_default="", nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("alt", sa.String(), server_default="", nullable=False),
+        sa.Column("widths", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.CheckConstraint("place IN ('hero', 'feature')", name=op.f("ck_home_panels_place_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_home_panels")),
+        sa.UniqueConstraint("key", name=op.f("uq_home_panels_key")),
+        sa.UniqueConstraint("place", name=op.f("uq_home_panels_place")),
+    )
+    op.create_table(
         "options",
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -156,6 +172,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("role", sa.String(), server_default="shopper", nullable=False),
         sa.Column("email_verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("session_version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.CheckConstraint("role IN ('shopper', 'staff', 'owner')", name=op.f("ck_users_role_known")),
@@ -173,6 +190,9 @@ def upgrade() -> None:
         sa.Column("provider_ref", sa.String(), nullable=True),
         sa.Column("provider_payment_ref", sa.String(), nullable=True),
         sa.Column("subject", sa.String(), nullable=False),
+        sa.Column(
+            "claims", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(), server_default="received", nullable=False),
@@ -308,10 +328,13 @@ def upgrade() -> None:
     op.create_index("ix_user_events_user_id", "user_events", ["user_id"], unique=False)
     op.create_table(
         "user_tokens",
+        sa.Column("nonce", sa.UUID(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=True),
         sa.Column("email", sa.String(), nullable=True),
+        sa.Column("name", sa.String(), nullable=True),
+        sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
@@ -829,6 +852,7 @@ def downgrade() -> None:
     )
     op.drop_table("outbox")
     op.drop_table("options")
+    op.drop_table("home_panels")
     op.drop_table("demo_payments")
     op.drop_table("clock_slots")
     op.drop_index("ix_categories_path", table_name="categories", postgresql_using="gist")

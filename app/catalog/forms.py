@@ -1,0 +1,50 @@
+"""What a shopper types into an address: filters and options. Nonsense is left out, never refused."""
+
+from collections.abc import Mapping
+
+from werkzeug.datastructures import MultiDict
+
+from app.catalog.queries import SORTS, Filters
+from app.catalog.queries.filters import KINDS
+from app.lib import runtime
+from app.lib.errors import Invalid
+from app.lib.money import Money
+
+MOST_VALUES = 30  # of one kind
+LONGEST = 100
+
+
+def filters_from(args: MultiDict[str, str], *, sort: str = "featured") -> Filters:
+    """The filters of an address. An unknown value stays and finds nothing; no amount is no limit."""
+    asked = args.get("sort", "")
+    is_known = asked in SORTS and (asked != "relevance" or sort == "relevance")
+    return Filters(
+        **{kind: _values(args, kind) for kind in KINDS},
+        price_min=_amount(args.get("price_min", "")),
+        price_max=_amount(args.get("price_max", "")),
+        in_stock=args.get("in_stock") == "1",
+        sort=asked if is_known else sort,
+    )
+
+
+def words_from(args: Mapping[str, str]) -> str:
+    """What was typed into the search box."""
+    return " ".join(args.get("q", "")[:LONGEST].split())
+
+
+def options_from(args: Mapping[str, str]) -> dict[str, str]:
+    """What may be an option of a product's address: ?colour=moss&size=m."""
+    return {name: value[:LONGEST] for name, value in args.items() if value}
+
+
+def _values(args: MultiDict[str, str], kind: str) -> tuple[str, ...]:
+    given = dict.fromkeys(value.strip()[:LONGEST] for value in args.getlist(kind))
+    return tuple(value for value in given if value)[:MOST_VALUES]
+
+
+def _amount(typed: str) -> int | None:
+    settings = runtime.settings()
+    try:
+        return Money.parse(typed[:LONGEST], settings.currency).minor
+    except Invalid:
+        return None

@@ -1,0 +1,51 @@
+"""Reads of the catalogue: rows ready to show, never entities, so that a listing costs little."""
+
+from app.catalog.queries.cards import CardView, Picture, cards, picture
+from app.catalog.queries.filters import SORTS, Filters
+from app.catalog.queries.home import Panel, Shelves, Tile, category_tiles, panels, shelves
+from app.catalog.queries.listing import Facet, FacetValue, Listing, Scope, listing
+from app.catalog.queries.menu import (
+    BrandPage,
+    CategoryPage,
+    MenuEntry,
+    brand_by_slug,
+    category_by_path,
+    category_names,
+    forget_menu,
+    menu,
+)
+from app.catalog.queries.product import ProductPage, product_page
+from app.catalog.queries.search import Suggestions, search, suggest
+
+__all__ = [
+    "SORTS",
+    "BrandPage",
+    "CardView",
+    "CategoryPage",
+    "Facet",
+    "FacetValue",
+    "Filters",
+    "Listing",
+    "MenuEntry",
+    "Panel",
+    "Picture",
+    "ProductPage",
+    "Scope",
+    "Shelves",
+    "Suggestions",
+    "Tile",
+    "brand_by_slug",
+    "cards",
+    "category_by_path",
+    "category_names",
+    "category_tiles",
+    "forget_menu",
+    "listing",
+    "menu",
+    "panels",
+    "picture",
+    "product_page",
+    "search",
+    "shelves",
+    "suggest",
+]

@@ -1,0 +1,90 @@
+"""Product cards, and the shelves of the home page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, text
+
+from app.catalog.queries.fragments import CARD_COLUMNS, CARD_JOINS, ON_SALE
+from app.lib.db import session
+from app.lib.money import Money
+from app.lib.storage import storage
+
+NEW_FOR = timedelta(days=30)
+FEW_LEFT = 4  # from here down a card says how many
+
+
+class Picture(NamedTuple):
+    """A picture as `<img>` wants it. `id` is its place in the gallery, from 1; 0 outside of one."""
+
+    src: str
+    srcset: str
+    alt: str
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """One product in a grid: the figures of its cheapest variant, and what is left of all of them."""
+
+    name: str
+    url: str
+    image: Picture | None
+    price: Money
+    compare_at: Money | None
+    has_many_prices: bool
+    is_sold_out: bool
+    left: int | None
+    is_new: bool
+    swatches: Sequence[str]
+    colours: int
+    only_sku: str | None
+    badge: str | None = None
+
+
+def picture(
+    key: str | None, widths: Sequence[int] | None, alt: str | None, number: int = 0
+) -> Picture | None:
+    """The addresses of a picture's sizes; none when there is no picture."""
+    if not key or not widths:
+        return None
+    place = storage().url
+    srcset = ", ".join(f"{place(f'{key}-{width}.webp')} {width}w" for width in widths)
+    middle = min(widths, key=lambda width: abs(width - 800))
+    return Picture(place(f"{key}-{middle}.webp"), srcset, alt or "", number)
+
+
+def card(row: Row[Any]) -> CardView:
+    """A card from a row that has CARD_COLUMNS."""
+    was = row.compare_at_minor
+    return CardView(
+        name=row.name,
+        url=f"/p/{row.slug}",
+        image=picture(row.key, row.widths, row.alt),
+        price=Money(row.price_minor, row.currency),
+        compare_at=None if was is None else Money(was, row.currency),
+        has_many_prices=row.top_minor != row.price_minor,
+        is_sold_out=row.available <= 0,
+        left=row.available if 0 < row.available <= FEW_LEFT else None,
+        is_new=row.published_at is not None and row.published_at > datetime.now(UTC) - NEW_FOR,
+        swatches=row.swatches or (),
+        colours=row.colours,
+        only_sku=row.only_sku,
+    )
+
+
+CARDS = text(f"""
+    SELECT {CARD_COLUMNS}
+    FROM unnest(CAST(:ids AS bigint[])) WITH ORDINALITY AS wanted (id, place)
+    JOIN products p ON p.id = wanted.id
+    {CARD_JOINS}
+    WHERE {ON_SALE}
+    ORDER BY wanted.place
+""")  # noqa: S608
+
+
+def cards(product_ids: Sequence[int]) -> list[CardView]:
+    """Cards of these products in this order; those not on sale are left out."""
+    return [card(row) for row in session().execute(CARDS, {"ids": list(product_ids)})]
