@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from babel.dates import format_date, format_datetime, format_timedelta
-from flask import Flask, g, request
+from flask import Flask, g, has_request_context, request
 
 from app.lib import runtime
 from app.lib.storage import storage
@@ -20,6 +20,8 @@ def init_app(app: Flask) -> None:
         from app.catalog.queries import menu
 
         settings = runtime.settings()
+        if not has_request_context():
+            return {"shop": settings}
         return {
             "shop": settings,
             "cart_quantity": cart_quantity(),

@@ -21,6 +21,8 @@ def ready() -> Response:
 
 @bp.get("/robots.txt")
 def robots() -> Response:
-    answer = make_response("User-agent: *\nDisallow: /cart\nDisallow: /checkout\nDisallow: /account\nDisallow: /admin\n")
+    answer = make_response(
+        "User-agent: *\nDisallow: /cart\nDisallow: /checkout\nDisallow: /account\nDisallow: /admin\n"
+    )
     answer.mimetype = "text/plain"
     return answer

@@ -6,6 +6,7 @@ from wtforms.validators import ValidationError
 
 from app.cart.services import quantity_of
 from app.lib.errors import Invalid
+from app.lib.forms import OpenForm
 
 
 class Quantity(StringField):
@@ -24,10 +25,10 @@ class Quantity(StringField):
             raise ValidationError("Enter a quantity from 1 to 999.")
 
 
-class AddLineForm(FlaskForm):
+class AddLineForm(OpenForm):
     sku = StringField()
     quantity = Quantity(default="1")
 
 
-class QuantityForm(FlaskForm):
+class QuantityForm(OpenForm):
     quantity = Quantity(least=0)

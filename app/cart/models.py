@@ -46,9 +46,7 @@ class CartLine(Model):
         Index("uq_cart_lines_cart_id_variant_id", "cart_id", "variant_id", unique=True),
     )
 
-    public_id: Mapped[uuid.UUID] = mapped_column(
-        UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid()
-    )
+    public_id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid())
     cart_id: Mapped[int] = mapped_column(ForeignKey("carts.id", ondelete="CASCADE"))
     variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id", ondelete="CASCADE"), index=True)
     quantity: Mapped[int]

@@ -22,7 +22,7 @@ MOST = 999  # units of one line
 
 @dataclass(frozen=True)
 class LineView:
-    """A line ready to show. `available` is what can be bought now; `problem` is the sentence when that is too little."""
+    """A line ready to show. `available` is what can be bought now; `problem` says when that is too little."""
 
     public_id: uuid.UUID
     variant_id: int
@@ -97,9 +97,7 @@ class Whose:
         """SQL for the open cart of this person; a cart of a shopper is never opened by a cookie alone."""
         if self.user_id is not None:
             return and_(Cart.user_id == self.user_id, Cart.status == "open")
-        return and_(
-            Cart.token_digest == digest(self.token or ""), Cart.user_id.is_(None), Cart.status == "open"
-        )
+        return and_(Cart.token_digest == digest(self.token or ""), Cart.user_id.is_(None), Cart.status == "open")
 
 
 def view(whose: Whose) -> CartView:
@@ -128,9 +126,7 @@ def _statement(which: ColumnElement[bool]) -> Any:
         .limit(1)
         .scalar_subquery()
     )
-    on_sale = and_(
-        Product.status == "active", Product.published_at <= func.now(), Variant.is_active.is_(True)
-    )
+    on_sale = and_(Product.status == "active", Product.published_at <= func.now(), Variant.is_active.is_(True))
     return (
         select(
             Cart.id.label("cart_id"),

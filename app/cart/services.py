@@ -218,9 +218,7 @@ def _put(cart_id: int, variant_id: int, quantity: int, seen_price_minor: int) ->
     row = upsert(CartLine).values(
         cart_id=cart_id, variant_id=variant_id, quantity=quantity, seen_price_minor=seen_price_minor
     )
-    session().execute(
-        row.on_conflict_do_update(index_elements=["cart_id", "variant_id"], set_={"quantity": quantity})
-    )
+    session().execute(row.on_conflict_do_update(index_elements=["cart_id", "variant_id"], set_={"quantity": quantity}))
 
 
 def put_back(whose: Whose, lines: list[tuple[int, int, int]]) -> Added:
@@ -230,9 +228,7 @@ def put_back(whose: Whose, lines: list[tuple[int, int, int]]) -> Added:
         token = whose.token
         if cart is None:
             token = random_token()
-            cart = Cart(
-                currency=runtime.settings().currency, user_id=whose.user_id, token_digest=digest(token)
-            )
+            cart = Cart(currency=runtime.settings().currency, user_id=whose.user_id, token_digest=digest(token))
             current.add(cart)
             current.flush()
         have = {line.variant_id: line.quantity for line in cart.lines}
@@ -243,8 +239,7 @@ def put_back(whose: Whose, lines: list[tuple[int, int, int]]) -> Added:
 
 def _units(cart_id: int) -> int:
     return int(
-        session().scalar(select(func.coalesce(func.sum(CartLine.quantity), 0)).where(CartLine.cart_id == cart_id))
-        or 0
+        session().scalar(select(func.coalesce(func.sum(CartLine.quantity), 0)).where(CartLine.cart_id == cart_id)) or 0
     )
 
 

@@ -133,4 +133,3 @@ def _refused(error: ShopError) -> Response:
     if wants_fragment() or isinstance(error, TooMany):
         return faults.shop_error(error)
     return respond(page="cart/show.html", status=error.status, refusal=error.sentence, **_context(visitor.show()))
-

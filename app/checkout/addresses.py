@@ -64,7 +64,7 @@ def rules_for(country: str) -> AddressRules:
         needs_region="country_area" in rules.required_fields,
         has_region="country_area" in rules.allowed_fields and bool(rules.country_area_choices),
         region_name=REGION_NAMES.get(rules.country_area_type, "Province"),
-        regions=tuple(dict((code_, name) for code_, name in rules.country_area_choices).items()),
+        regions=tuple(dict(rules.country_area_choices).items()),
         needs_postcode="postal_code" in rules.required_fields,
         has_postcode="postal_code" in rules.allowed_fields,
         postcode_name=POSTCODE_NAMES.get(rules.postal_code_type, "Postcode"),
@@ -104,8 +104,6 @@ def check(recipient: Recipient) -> tuple[Recipient, dict[str, str]]:
         problems["phone"] = problem
     written = replace(
         recipient,
-        line1=clean.get("street_address") or recipient.line1,
-        city=clean.get("city") or recipient.city,
         region=clean.get("country_area") or "",
         postcode=clean.get("postal_code") or "",
         phone=phone,
@@ -118,7 +116,8 @@ def _sentence(field: str, kind: str, rules: AddressRules) -> str:
         example = f", for example {rules.postcode_example.split(',')[0]}" if rules.postcode_example else ""
         if kind == "required":
             return f"Enter the {rules.postcode_name}{example}."
-        return f"This {rules.postcode_name} does not fit the address{example}. Check it and the {rules.region_name.lower()}."
+        where = f" and the {rules.region_name.lower()}" if rules.has_region else ""
+        return f"This {rules.postcode_name} does not fit the address{example}. Check it{where}."
     if field == "region":
         return f"Choose the {rules.region_name.lower()}."
     if field == "country":

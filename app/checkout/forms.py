@@ -1,15 +1,15 @@
 """What a shopper types at checkout, and the sentence for when it cannot be used."""
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import DataRequired, Email, Length, ValidationError
 
 from app.checkout import addresses
 from app.checkout.services import Wishes
+from app.lib.forms import OpenForm
 from app.orders.services import Recipient
 
 
-class CheckoutForm(FlaskForm):
+class CheckoutForm(OpenForm):
     """One form for contact, address, delivery and payment; which address fields count depends on the country."""
 
     email = StringField(
@@ -20,9 +20,12 @@ class CheckoutForm(FlaskForm):
             Email("Enter the full address, for example name@example.com."),
         ],
     )
-    name = StringField("Full name", [DataRequired("Enter the full name."), Length(max=100, message="At most 100 letters.")])
+    name = StringField(
+        "Full name", [DataRequired("Enter the full name."), Length(max=100, message="At most 100 letters.")]
+    )
     line1 = StringField(
-        "Address", [DataRequired("Enter the street and house number."), Length(max=200, message="At most 200 letters.")]
+        "Address",
+        [DataRequired("Enter the street and house number."), Length(max=200, message="At most 200 letters.")],
     )
     line2 = StringField("Apartment, suite", [Length(max=200, message="At most 200 letters.")])
     city = StringField("City", [Length(max=100, message="At most 100 letters.")])

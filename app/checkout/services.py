@@ -147,9 +147,7 @@ def _checked(cart: CartView, wishes: Wishes, reviewed: str | None) -> Summary:
     return summary
 
 
-def _new_order(
-    summary: Summary, wishes: Wishes, whose: Whose, key: str, content: bytes, actor: Actor
-) -> NewOrder:
+def _new_order(summary: Summary, wishes: Wishes, whose: Whose, key: str, content: bytes, actor: Actor) -> NewOrder:
     settings = runtime.settings()
     totals, quote = summary.totals, summary.quote
     assert summary.cart.cart_id is not None and quote is not None
@@ -386,4 +384,3 @@ def expire_unpaid() -> int:
         for order_id in due:
             outbox.send("checkout.expire_order", key=f"expire:{order_id}:{minute}", order_id=order_id)
         return len(due)
-

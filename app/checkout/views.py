@@ -60,9 +60,7 @@ def totals() -> Response:
     """Another delivery method: the summary, and the button that repeats the total."""
     form = CheckoutForm()
     also = ["checkout/_pay.html", "checkout/_summary_phone.html"]
-    return respond(
-        "checkout/_summary.html", page="checkout/show.html", also=also, **_context(form, visitor.show())
-    )
+    return respond("checkout/_summary.html", page="checkout/show.html", also=also, **_context(form, visitor.show()))
 
 
 @bp.post("/checkout")
@@ -146,4 +144,3 @@ def _known() -> dict[str, str]:
     last = services.last_recipient(current_user.id)
     known = {name: getattr(last, name) for name in FIELDS} if last else {"name": current_user.name}
     return {**known, "email": current_user.email}
-

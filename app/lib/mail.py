@@ -73,8 +73,7 @@ def _open_entry(letter: Letter) -> bool:
     with transaction() as current:
         current.execute(upsert(SentMail).values(**entry).on_conflict_do_nothing())
         row = current.get_one(SentMail, letter.key)
-        is_open = row.sent_at is None and row.refused_at is None
-    return is_open
+        return row.sent_at is None and row.refused_at is None
 
 
 def _close_entry(letter: Letter, **values: object) -> None:

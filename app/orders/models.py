@@ -31,7 +31,8 @@ class Order(Model):
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('pending', 'paid', 'packed', 'shipped', 'delivered', 'cancelled')", name="status_known"
+            "status IN ('pending', 'paid', 'packed', 'shipped', 'delivered', 'cancelled')",
+            name="status_known",
         ),
         CheckConstraint(
             "total_minor = subtotal_minor - discount_minor + shipping_minor"

@@ -5,7 +5,12 @@ from datetime import datetime
 
 from app.orders.models import Order
 
-AFTER_PLACING = (("paid", "Payment confirmed"), ("packed", "Packed"), ("shipped", "Handed to the carrier"), ("delivered", "Delivered"))
+AFTER_PLACING = (
+    ("paid", "Payment confirmed"),
+    ("packed", "Packed"),
+    ("shipped", "Handed to the carrier"),
+    ("delivered", "Delivered"),
+)
 RANK = {"pending": 0, "paid": 1, "packed": 2, "shipped": 3, "delivered": 4}
 
 

@@ -18,6 +18,16 @@ def by_number(number: str) -> Order | None:
     )
 
 
+def by_id(order_id: int) -> Order:
+    """The order; it is known to exist."""
+    return session().get_one(Order, order_id)
+
+
+def with_lines(order_id: int) -> Order:
+    """The order with its lines, for a letter; it is known to exist."""
+    return session().scalars(select(Order).where(Order.id == order_id).options(selectinload(Order.lines))).one()
+
+
 def opens_with(order: Order, key: str | None) -> bool:
     """Whether the key is this order's; compared in constant time."""
     return bool(key) and hmac.compare_digest(order.key.encode(), (key or "").encode())

@@ -163,9 +163,11 @@ def locked(number: str) -> Order:
 
 def locked_by_id(order_id: int) -> Order:
     """The order, locked until the transaction ends."""
-    return session().scalars(
-        select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    return (
+        session()
+        .scalars(select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True))
+        .one()
+    )
 
 
 def note(number: str, sentence: str, actor: Actor) -> None:
@@ -246,3 +248,19 @@ def claim(user_id: int) -> int:
             update(Order).where(func.lower(Order.email) == user.email, Order.user_id.is_(None)).values(user_id=user_id)
         )
         return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def let_go() -> None:
+    """Give the connection back before a stranger is asked, such as a mail server."""
+    session().rollback()
+
+
+def record_mail(number: str, sentence: str, key: str) -> None:
+    """Write into the order's history that a letter went out, once."""
+    with transaction() as current:
+        order = locked(number)
+        known = current.scalar(
+            select(OrderEvent.id).where(OrderEvent.order_id == order.id, OrderEvent.data["key"].astext == key)
+        )
+        if known is None:
+            record(order, "mail", sentence, key=key)

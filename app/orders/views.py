@@ -86,9 +86,7 @@ def _actor() -> Actor:
     return Actor.of(current_user if current_user.is_authenticated else None)
 
 
-def _page(
-    order: Order, *, fragment: str | None = None, problem: str = "", status_code: int = 200
-) -> Response:
+def _page(order: Order, *, fragment: str | None = None, problem: str = "", status_code: int = 200) -> Response:
     money = summary(order)
     for provider in _ways(order):
         allow_forms_to(provider.form_action_origins)

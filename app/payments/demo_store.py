@@ -9,9 +9,11 @@ from app.payments.providers.demo import DemoPayment
 
 
 class TableDemoStore:
+    """The row is locked when it is read, so that two buttons pressed at once take turns."""
+
     def get(self, reference: str) -> DemoPayment | None:
         with transaction() as current:
-            row = current.get(Row, reference, populate_existing=True)
+            row = current.get(Row, reference, populate_existing=True, with_for_update=True)
             return DemoPayment.from_json(row.data) if row else None
 
     def put(self, payment: DemoPayment) -> None:

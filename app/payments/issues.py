@@ -1,5 +1,7 @@
 """What about money waits for a person."""
 
+from collections.abc import Collection
+
 from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -14,17 +16,20 @@ def open_issue(attempt: Attempt, kind: str, note: str) -> None:
         current.execute(
             upsert(PaymentIssue)
             .values(attempt_id=attempt.id, kind=kind, note=note[:1000])
-            .on_conflict_do_nothing(
-                index_elements=["attempt_id", "kind"], index_where=text("resolved_at IS NULL")
-            )
+            .on_conflict_do_nothing(index_elements=["attempt_id", "kind"], index_where=text("resolved_at IS NULL"))
         )
 
 
-def resolve_issue(issue_id: int, resolution: str, actor: Actor) -> None:
-    """A person dealt with it."""
+def close_issues(attempt: Attempt, resolution: str, actor: Actor, kinds: Collection[str]) -> int:
+    """A person dealt with the attempt's open issues of these kinds; gives back how many there were."""
     with transaction() as current:
-        current.execute(
+        result = current.execute(
             update(PaymentIssue)
-            .where(PaymentIssue.id == issue_id, PaymentIssue.resolved_at.is_(None))
+            .where(
+                PaymentIssue.attempt_id == attempt.id,
+                PaymentIssue.kind.in_(kinds),
+                PaymentIssue.resolved_at.is_(None),
+            )
             .values(resolved_at=func.now(), resolved_by=actor.id, resolution=resolution[:500])
         )
+        return int(result.rowcount)  # type: ignore[attr-defined]

@@ -43,9 +43,7 @@ class Attempt(Model):
         ),
         CheckConstraint("captured_minor >= 0", name="captured_not_negative"),
         CheckConstraint("(state = 'paid') = (captured_minor > 0)", name="captured_when_paid"),
-        CheckConstraint(
-            "refunded_minor >= 0 AND refunded_minor <= captured_minor", name="refunded_within_captured"
-        ),
+        CheckConstraint("refunded_minor >= 0 AND refunded_minor <= captured_minor", name="refunded_within_captured"),
         Index(
             "uq_payment_attempts_provider_provider_ref",
             "provider",
@@ -100,6 +98,16 @@ class Attempt(Model):
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
 
+    @property
+    def left(self) -> Money:
+        """What of its money was not sent back yet; refunds on their way count as sent."""
+        promised = sum(refund.amount_minor for refund in self.refunds if refund.state != "failed")
+        return Money(self.captured_minor - promised, self.captured_currency or self.currency)
+
+    def covers(self, amount: Money) -> bool:
+        """Whether what is left of its money pays the amount, in the same currency."""
+        return self.left.currency == amount.currency and amount <= self.left
+
 
 class Refund(Model):
     """Money sent back, or on its way. Pending ones count against what is left to refund."""
@@ -135,9 +143,7 @@ class WebhookEvent(Model):
 
     __tablename__ = "webhook_events"
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('received', 'processed', 'ignored', 'orphan', 'failed')", name="state_known"
-        ),
+        CheckConstraint("state IN ('received', 'processed', 'ignored', 'orphan', 'failed')", name="state_known"),
         Index("uq_webhook_events_provider_event_key", "provider", "event_key", unique=True),
     )
 

@@ -85,9 +85,7 @@ def _state(order: Order, attempts: tuple[Attempt, ...], captured: int, refunded:
 
 def by_reference(reference: str) -> Attempt | None:
     """The attempt, with its payment."""
-    return session().scalar(
-        select(Attempt).where(Attempt.reference == reference).options(joinedload(Attempt.payment))
-    )
+    return session().scalar(select(Attempt).where(Attempt.reference == reference).options(joinedload(Attempt.payment)))
 
 
 def open_issues() -> list[PaymentIssue]:

@@ -1,6 +1,6 @@
 """Money sent back: promised under a lock, sent by a job, believed when the provider says so."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
@@ -67,6 +67,7 @@ def refund_attempt(order: Order, attempt: Attempt, minor: int, reason: str, acto
             actor_id=actor.id,
         )
         current.add(refund)
+        attempt.check_at = datetime.now(UTC) + timedelta(minutes=2)
         current.flush()
         sentence = f"Refund of {Money(minor, currency)} requested: {reason}" if reason else "Refund requested"
         orders.record(order, "refund", sentence, actor=actor)
@@ -75,7 +76,7 @@ def refund_attempt(order: Order, attempt: Attempt, minor: int, reason: str, acto
 
 
 def send(refund_id: int) -> None:
-    """Ask the provider to send the money. Safe to repeat: the refund's reference is the idempotency key.
+    """Ask the provider to send the money, unless it knows of this refund already: keys do not live for ever.
 
     Raises ProviderUnavailable when nobody knows what happened, so that the job is tried again.
     """
@@ -84,7 +85,8 @@ def send(refund_id: int) -> None:
         return
     provider_name, ask = request
     try:
-        answer = provider_named(provider_name, IN_A_JOB).refund(ask)
+        provider = provider_named(provider_name, IN_A_JOB)
+        answer = provider.look_up_refund(ask, None) or provider.refund(ask)
     except ProviderRefused as no:
         answer = RefundState("failed", "", ask.reference, ask.amount, error=no.sentence)
     record(refund_id, answer)
@@ -127,7 +129,13 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
     refund.settled_at = datetime.now(UTC) if answer.state != "pending" else None
     if answer.state == "succeeded":
         orders.record(order, "refund", f"{refund.amount} sent back")
-        outbox.send("orders.mail_refunded", key=f"mail-refunded:{refund.id}", refund_id=refund.id)
+        outbox.send(
+            "orders.mail_refunded",
+            key=f"mail-refunded:{refund.id}",
+            order_id=order.id,
+            refund_id=refund.id,
+            amount=str(refund.amount),
+        )
     elif answer.state == "failed":
         orders.record(order, "refund", f"The refund of {refund.amount} failed: {answer.error}", is_internal=True)
         open_issue(refund.attempt, "refund_failed", f"A refund of {refund.amount} failed: {answer.error}")
@@ -201,5 +209,3 @@ def _left(attempt: Attempt) -> int:
 
 def _order_id(attempt: Attempt) -> int:
     return session().scalars(select(Payment.order_id).where(Payment.id == attempt.payment_id)).one()
-
-

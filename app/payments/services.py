@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import or_, select
 
+from app.inventory import services as inventory
 from app.lib import outbox, runtime
 from app.lib.db import retrying, session, transaction
 from app.lib.errors import NotAllowed, NotFound, ShopError
 from app.lib.tokens import random_key
 from app.orders import services as orders
 from app.orders.models import Order
-from app.payments.models import OPEN_STATES, Attempt, Payment
+from app.payments.models import OPEN_STATES, Attempt, Payment, Refund
 from app.payments.providers.base import (
     NextStep,
     NotConfigured,
@@ -50,6 +51,9 @@ def start(number: str, provider_name: str, hold_until: datetime) -> str:
     try:
         answer = provider.start(request)
     except ProviderUnavailable as silence:
+        # Another click may have opened the same payment meanwhile; its answer serves both.
+        if opened := _opened_by_another(request.reference):
+            return opened
         _no_answer(request.reference, str(silence), silence.outcome_unknown)
         raise PaymentNotStarted(
             f"{provider.title} does not answer right now. Your order is safe: try again, or choose another way to pay."
@@ -60,6 +64,11 @@ def start(number: str, provider_name: str, hold_until: datetime) -> str:
             f"{provider.title} cannot take this payment. Your order is safe: choose another way to pay."
         ) from no
     return record_answer(request.reference, answer)
+
+
+def _opened_by_another(reference: str) -> str | None:
+    with transaction() as current:
+        return current.scalar(select(Attempt.next_url).where(Attempt.reference == reference))
 
 
 @retrying
@@ -88,7 +97,17 @@ def open_attempt(
             )
             current.add(attempt)
             current.flush()
+        _hold_beyond(order, attempt)
         return _request(order, attempt), attempt.next_url
+
+
+def _hold_beyond(order: Order, attempt: Attempt) -> None:
+    """The stock is held as long as the page can be paid, and a little longer."""
+    assert attempt.expires_at is not None
+    until = attempt.expires_at + hold_margin()
+    if order.hold_expires_at < until:
+        order.hold_expires_at = until
+        inventory.prolong(order.id, until)
 
 
 def hold_margin() -> timedelta:
@@ -137,9 +156,7 @@ def _request(order: Order, attempt: Attempt) -> PaymentRequest:
         description=f"Order {order.number}",
         return_url=back,
         cancel_url=f"{back}&left=1",
-        lines=tuple(
-            RequestLine(line.name, line.quantity, order.money(line.unit_price_minor)) for line in order.lines
-        ),
+        lines=tuple(RequestLine(line.name, line.quantity, order.money(line.unit_price_minor)) for line in order.lines),
         expires_at=attempt.expires_at,
     )
 
@@ -175,12 +192,16 @@ def _refused(reference: str, no: ProviderRefused | NotConfigured) -> None:
 
 
 def _locked_attempt(reference: str) -> Attempt:
-    return session().scalars(
-        select(Attempt)
-        .where(Attempt.reference == reference)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    return (
+        session()
+        .scalars(
+            select(Attempt)
+            .where(Attempt.reference == reference)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .one()
+    )
 
 
 def open_references(order_id: int, *, but_provider: str | None = None) -> list[tuple[str, str, str | None]]:
@@ -231,13 +252,19 @@ def check(reference: str, *, channel: str, in_a_job: bool = True) -> None:
 
 
 def poll() -> int:
-    """Have every open attempt asked after whose time has come; returns how many. Several pollers share the work."""
+    """Have every attempt asked after that is open or has a refund on its way, when its time has come.
+
+    Returns how many. Several pollers share the work.
+    """
     now = datetime.now(UTC)
     with transaction() as current:
         due = list(
             current.scalars(
                 select(Attempt)
-                .where(Attempt.state.in_(OPEN_STATES), Attempt.check_at <= now)
+                .where(
+                    or_(Attempt.state.in_(OPEN_STATES), Attempt.refunds.any(Refund.state == "pending")),
+                    Attempt.check_at <= now,
+                )
                 .order_by(Attempt.check_at)
                 .limit(200)
                 .with_for_update(skip_locked=True)

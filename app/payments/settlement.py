@@ -4,7 +4,7 @@ The webhook, the return page, the poller and staff all end here. The order is lo
 so they take turns; what is known already changes nothing.
 """
 
-import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
@@ -12,18 +12,17 @@ from sqlalchemy import select
 from app.inventory import services as inventory
 from app.lib import outbox
 from app.lib.db import retrying, session, transaction
-from app.lib.errors import NotFound
+from app.lib.errors import NotAllowed, NotFound
 from app.lib.money import Money
 from app.orders import services as orders
 from app.orders.models import Order
+from app.orders.services import Actor
 from app.orders.states import move
 from app.payments import refunds
-from app.payments.issues import open_issue
+from app.payments.issues import close_issues, open_issue
 from app.payments.models import Attempt, Payment
 from app.payments.providers.base import PaymentState
 from app.payments.queries import DOUBTFUL, attempts_of, summarise
-
-log = logging.getLogger(__name__)
 
 
 @retrying
@@ -33,7 +32,7 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
     `channel` says who brought it: return, webhook, poller, staff. Raises NotFound for an unknown reference.
     """
     with transaction():
-        order, attempt = _locked(reference)
+        order, attempt = locked(reference)
         _remember_names(attempt, fact)
         if fact.state == "paid":
             _paid(order, attempt, fact, channel)
@@ -41,6 +40,8 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
             _ended(order, attempt, fact, channel)
         elif fact.state in ("pending", "authorised") and attempt.state in ("created", "unknown"):
             attempt.state = fact.state
+        elif fact.error_code == "not_found" and _is_long_over(attempt):
+            _ended(order, attempt, replace(fact, state="expired"), channel)
         if attempt.captured_minor:
             refunds.learn(order, attempt, fact.refunds, fact.refunded)
         if fact.disputed and not attempt.is_disputed:
@@ -48,21 +49,29 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
             open_issue(attempt, "dispute", "The shopper's bank disputes this payment. Answer at the provider.")
 
 
-def _locked(reference: str) -> tuple[Order, Attempt]:
+def _is_long_over(attempt: Attempt) -> bool:
+    """The provider has never heard of it, and no late request of ours can still arrive there."""
+    return attempt.expires_at is not None and attempt.expires_at + timedelta(minutes=10) < datetime.now(UTC)
+
+
+def locked(reference: str) -> tuple[Order, Attempt]:
+    """An attempt and its order, the order locked first. Raises NotFound."""
     order_id = session().scalar(
-        select(Payment.order_id)
-        .join(Attempt, Attempt.payment_id == Payment.id)
-        .where(Attempt.reference == reference)
+        select(Payment.order_id).join(Attempt, Attempt.payment_id == Payment.id).where(Attempt.reference == reference)
     )
     if order_id is None:
         raise NotFound("There is no such payment.")
     order = orders.locked_by_id(order_id)
-    attempt = session().scalars(
-        select(Attempt)
-        .where(Attempt.reference == reference)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    attempt = (
+        session()
+        .scalars(
+            select(Attempt)
+            .where(Attempt.reference == reference)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .one()
+    )
     return order, attempt
 
 
@@ -83,7 +92,11 @@ def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> N
     attempt.paid_at = datetime.now(UTC)
     attempt.error_code = attempt.error_message = None
     orders.record(
-        order, "payment", f"{received} paid with {attempt.provider}", channel=channel, reference=attempt.reference
+        order,
+        "payment",
+        f"{received} paid with {attempt.provider}",
+        channel=channel,
+        reference=attempt.reference,
     )
     _compare(attempt, received)
     if attempt.review in DOUBTFUL:
@@ -127,10 +140,41 @@ def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
         _too_late(order, attempt, channel)
         return
     late = order.status == "cancelled"
-    move(order, "paid", channel=channel, reason="The money came late, and everything was still there." if late else "")
+    move(
+        order,
+        "paid",
+        channel=channel,
+        reason="The money came late, and everything was still there." if late else "",
+    )
     order.paid_at = datetime.now(UTC)
     order.cancel_reason = None
     outbox.send("orders.mail_confirmation", key=f"mail-confirmation:{order.id}", order_id=order.id)
+
+
+@retrying
+def accept(reference: str, actor: Actor) -> None:
+    """A person decides that money under review counts after all: it pays its order.
+
+    Raises NotFound, and NotAllowed when nothing waits for a decision or the money does not cover the order.
+    """
+    with transaction():
+        order, attempt = locked(reference)
+        if attempt.state != "paid" or attempt.review not in DOUBTFUL:
+            raise NotAllowed("This payment does not wait for a decision any more.")
+        if not attempt.covers(order.total):
+            raise NotAllowed(f"{attempt.left} does not pay {order.total}. Refund it, and ask the shopper to pay again.")
+        attempt.review = ""
+        close_issues(attempt, "accepted", actor, DOUBTFUL)
+        orders.record(
+            order,
+            "payment",
+            f"{attempt.left} accepted",
+            channel="staff",
+            is_internal=True,
+            actor=actor,
+            reference=reference,
+        )
+        fulfil(order, attempt, "staff")
 
 
 def _take_stock(order: Order) -> bool:

@@ -65,7 +65,7 @@ def webhook(provider: str) -> Response:
     return make_response("", 200)
 
 
-@bp.get("/payments/demo/<reference>")
+@bp.get("/payments/demo/<string(length=30):reference>")
 def demo(reference: str) -> Response:
     payment = demo_desk.payment(reference)
     if payment is None:
@@ -73,7 +73,7 @@ def demo(reference: str) -> Response:
     return respond("payments/_demo.html", page="payments/demo.html", payment=payment)
 
 
-@bp.post("/payments/demo/<reference>")
+@bp.post("/payments/demo/<string(length=30):reference>")
 def demo_choice(reference: str) -> Response:
     outcome = request.form.get("outcome", "")
     if outcome not in get_args(Outcome):

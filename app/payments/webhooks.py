@@ -9,12 +9,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.lib import outbox
 from app.lib.db import session, transaction
+from app.lib.errors import NotFound
 from app.payments.models import Attempt, WebhookEvent
 from app.payments.providers.base import PaymentState
 from app.payments.registry import provider_named
 from app.payments.services import check
 from app.payments.settlement import doubt
-
 
 
 def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> None:
@@ -75,6 +75,16 @@ def read(event_id: int) -> None:
         event.state, event.processed_at = "processed", datetime.now(UTC)
 
 
+def replay(event_id: int) -> None:
+    """Handle a kept message again, as if it had just come. Raises NotFound."""
+    with transaction() as current:
+        event = current.get(WebhookEvent, event_id)
+        if event is None:
+            raise NotFound("There is no such event.")
+        event.state = "received"
+    read(event_id)
+
+
 def _verdict(event: WebhookEvent, attempt: Attempt | None) -> tuple[str, str] | None:
     if event.subject == "none":
         return "ignored", "A kind of message this shop does not use."
@@ -107,6 +117,8 @@ def _compare(event: WebhookEvent, attempt: Attempt) -> None:
     if claims["currency"] != attempt.currency:
         doubt(attempt, "currency", f"A message spoke of {claims['currency']}; {attempt.amount} was asked.")
     elif claims["minor"] != attempt.amount_minor:
-        doubt(attempt, "amount", f"A message spoke of {claims['minor']} minor units; {attempt.amount} was asked.")
-
-
+        doubt(
+            attempt,
+            "amount",
+            f"A message spoke of {claims['minor']} minor units; {attempt.amount} was asked.",
+        )

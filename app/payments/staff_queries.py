@@ -1,0 +1,125 @@
+"""Money as staff look at it: what waits for a decision, and how many orders stand at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import contains_eager, selectinload
+
+from app.lib.db import session
+from app.lib.money import Money
+from app.orders.models import Order
+from app.orders.staff_queries import MOST_COUNTED
+from app.payments.models import Attempt, Payment, PaymentIssue, WebhookEvent
+from app.payments.queries import DOUBTFUL, PaymentSummary, summarise
+
+MOST_ISSUES = 100  # on one page; the oldest come first, so none is forgotten
+MOST_EVENTS = 100
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An open issue with its attempt and order."""
+
+    issue: PaymentIssue
+    attempt: Attempt
+    order: Order
+
+    @property
+    def can_accept(self) -> bool:
+        """Whether a person may let the money count: it is in doubt, but covers the order."""
+        attempt = self.attempt
+        return attempt.state == "paid" and attempt.review in DOUBTFUL and attempt.covers(self.order.total)
+
+
+def waiting() -> list[Waiting]:
+    """What waits for a person, oldest first, in two statements."""
+    rows = session().execute(
+        select(PaymentIssue, Attempt, Order)
+        .join(Attempt, Attempt.id == PaymentIssue.attempt_id)
+        .join(Payment, Payment.id == Attempt.payment_id)
+        .join(Order, Order.id == Payment.order_id)
+        .where(PaymentIssue.resolved_at.is_(None))
+        .options(selectinload(Attempt.refunds))
+        .order_by(PaymentIssue.id)
+        .limit(MOST_ISSUES)
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def count_waiting() -> int:
+    """How many issues are open, counted no further than one beyond MOST_COUNTED."""
+    some = select(PaymentIssue.id).where(PaymentIssue.resolved_at.is_(None)).limit(MOST_COUNTED + 1).subquery()
+    return session().scalars(select(func.count()).select_from(some)).one()
+
+
+def needs_look() -> ColumnElement[bool]:
+    """SQL, for a row of orders: some of its money waits for a person."""
+    with_issue = (
+        select(Payment.order_id)
+        .join(Attempt, Attempt.payment_id == Payment.id)
+        .join(PaymentIssue, PaymentIssue.attempt_id == Attempt.id)
+        .where(PaymentIssue.resolved_at.is_(None))
+    )
+    return Order.id.in_(with_issue)
+
+
+def payment_failed() -> ColumnElement[bool]:
+    """SQL, for a row of orders: it awaits payment, the last attempt failed, and none is open."""
+    attempts = select(Attempt.id).join(Payment).where(Payment.order_id == Order.id).correlate(Order)
+    failed = attempts.where(Attempt.state.in_(("failed", "expired", "cancelled")))
+    other = attempts.where(Attempt.state.in_(("created", "pending", "authorised", "unknown", "paid")))
+    return and_(Order.status == "pending", exists(failed), ~exists(other))
+
+
+def summaries(orders: Iterable[Order]) -> dict[int, PaymentSummary]:
+    """The money of many orders by order id, in two statements."""
+    each = {order.id: order for order in orders}
+    if not each:
+        return {}
+    attempts: dict[int, list[Attempt]] = {order_id: [] for order_id in each}
+    rows = session().scalars(
+        select(Attempt)
+        .join(Attempt.payment)
+        .where(Payment.order_id.in_(each))
+        .options(contains_eager(Attempt.payment), selectinload(Attempt.refunds))
+        .order_by(Attempt.id)
+    )
+    for attempt in rows:
+        attempts[attempt.payment.order_id].append(attempt)
+    return {order_id: summarise(order, tuple(attempts[order_id])) for order_id, order in each.items()}
+
+
+def left_to_refund(attempts: Sequence[Attempt]) -> tuple[Money, ...]:
+    """What of these attempts' money was not sent back yet: one amount for each currency, none of nothing."""
+    sums: dict[str, Money] = {}
+    for attempt in attempts:
+        left = attempt.left
+        if left:
+            sums[left.currency] = sums.get(left.currency, Money(0, left.currency)) + left
+    return tuple(sums.values())
+
+
+def webhook_events(attempts: Sequence[Attempt]) -> list[WebhookEvent]:
+    """What the providers sent about these attempts, oldest first."""
+    if not attempts:
+        return []
+    names = (
+        (WebhookEvent.reference, {attempt.reference for attempt in attempts}),
+        (WebhookEvent.provider_ref, {a.provider_ref for a in attempts if a.provider_ref}),
+        (
+            WebhookEvent.provider_payment_ref,
+            {a.provider_payment_ref for a in attempts if a.provider_payment_ref},
+        ),
+    )
+    return list(
+        session().scalars(
+            select(WebhookEvent)
+            .where(
+                WebhookEvent.provider.in_({attempt.provider for attempt in attempts}),
+                or_(*(column.in_(values) for column, values in names if values)),
+            )
+            .order_by(WebhookEvent.id)
+            .limit(MOST_EVENTS)
+        )
+    )

@@ -1,0 +1,95 @@
+"""What staff decide about money: refund it, let it count, or say that it was dealt with."""
+
+from app.lib.db import retrying, transaction
+from app.lib.errors import Invalid, NotAllowed
+from app.lib.money import Money
+from app.orders import services as orders
+from app.orders.models import Order
+from app.orders.services import Actor
+from app.payments import refunds
+from app.payments.issues import close_issues
+from app.payments.models import Attempt
+from app.payments.queries import DOUBTFUL, attempts_of
+from app.payments.settlement import locked
+from app.payments.staff_queries import left_to_refund
+
+LONGEST_NOTE = 500
+ANSWERED_BY_REFUND = (*DOUBTFUL, "second", "refund_failed")  # a dispute goes on at the bank
+
+
+def in_words(amounts: tuple[Money, ...]) -> str:
+    """$226.55, or $226.55 and €10.00 when an order was paid in two currencies by mistake."""
+    return " and ".join(str(amount) for amount in amounts)
+
+
+@retrying
+def refund_rest(number: str, seen: str, reason: str, actor: Actor) -> tuple[Money, ...]:
+    """Send back all of the order's money that was not sent back yet; gives back what that was.
+
+    `seen` is the amount the person agreed to, as `in_words` writes it. The same again sends nothing more.
+    Raises NotAllowed when nothing was ever paid, or when by now another amount is left.
+    """
+    with transaction():
+        order = orders.locked(number)
+        attempts = attempts_of(order.id)
+        left = left_to_refund(attempts)
+        if not left:
+            _refuse_unpaid(order, attempts)
+            return ()
+        _refuse_other_amount(left, seen)
+        refunds.refund_everything(order, reason, actor)
+        for attempt in attempts:
+            close_issues(attempt, f"refunded {in_words(left)}", actor, ANSWERED_BY_REFUND)
+        return left
+
+
+@retrying
+def refund_attempt(reference: str, seen: str, reason: str, actor: Actor) -> tuple[Money, ...]:
+    """The same for one attempt: a second payment, or one of a wrong amount. Raises NotAllowed, NotFound."""
+    with transaction():
+        order, attempt = locked(reference)
+        left = left_to_refund((attempt,))
+        if not left:
+            _refuse_unpaid(order, (attempt,))
+            return ()
+        _refuse_other_amount(left, seen)
+        refunds.refund_attempt(order, attempt, left[0].minor, reason, actor)
+        close_issues(attempt, f"refunded {in_words(left)}", actor, ANSWERED_BY_REFUND)
+        return left
+
+
+@retrying
+def dealt_with(reference: str, kind: str, note: str, actor: Actor) -> None:
+    """A person settled an issue outside the shop and says how; it stays readable in the order's history.
+
+    Asked again it changes nothing. Raises Invalid without a note, NotFound, and NotAllowed while the money
+    itself is undecided: then it has to be accepted or refunded.
+    """
+    sentence = note.strip()
+    if not sentence:
+        raise Invalid("Write what was done about it.", "note")
+    if len(sentence) > LONGEST_NOTE:
+        raise Invalid(f"Use at most {LONGEST_NOTE} characters.", "note")
+    with transaction():
+        order, attempt = locked(reference)
+        if kind in DOUBTFUL and attempt.review in DOUBTFUL and attempt.left:
+            raise NotAllowed(f"{attempt.left} still waits for a decision: accept it, or refund it.")
+        if close_issues(attempt, sentence, actor, (kind,)):
+            orders.record(
+                order,
+                "payment",
+                f"Dealt with: {sentence}",
+                is_internal=True,
+                actor=actor,
+                reference=reference,
+            )
+
+
+def _refuse_unpaid(order: Order, attempts: tuple[Attempt, ...]) -> None:
+    if not any(attempt.captured_minor for attempt in attempts):
+        raise NotAllowed(f"Nothing was paid here for order {order.number}, so there is nothing to refund.")
+
+
+def _refuse_other_amount(left: tuple[Money, ...], seen: str) -> None:
+    if in_words(left) != seen:
+        raise NotAllowed(f"By now {in_words(left)} is left to refund. Look at the order again, then decide.")
