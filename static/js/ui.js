@@ -144,7 +144,10 @@
 
   // After a swap: say what is wrong, keep what the shopper had opened, show the right picture.
   const opened = new Map();
-  on("toggle", ({ target }) => target.matches("details[id]") && opened.set(target.id, target.open), true);
+  on("click", ({ target }) => {
+    const details = target.closest("details[id] > summary")?.parentNode;
+    if (details) opened.set(details.id, !details.open);
+  });
   on("htmx:before:swap", notices);
   on("htmx:after:swap", ({ detail: { ctx } }) => {
     time();

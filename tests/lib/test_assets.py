@@ -31,9 +31,7 @@ def assets(folder):
 def ask(assets, path, method="GET", **headers):
     """The answer as (status, headers, body)."""
     seen = []
-    environ = {"PATH_INFO": path, "REQUEST_METHOD": method} | {
-        f"HTTP_{k.upper()}": v for k, v in headers.items()
-    }
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": method} | {f"HTTP_{k.upper()}": v for k, v in headers.items()}
     body = assets.wrap(shop)(environ, lambda status, headers: seen.append((int(status[:3]), dict(headers))))
     return *seen[0], b"".join(body)
 
@@ -59,9 +57,7 @@ def test_an_address_changes_with_the_content_and_may_be_kept_for_a_year(assets, 
 def test_a_style_sheet_brings_its_imports_and_names_hashed_files(assets):
     _, _, body = ask(assets, assets.address("css/store.css"))
 
-    assert (
-        body.decode() == "@layer a,b;@layer a{.x{color:red;src:url(" + assets.address("fonts/f.woff2") + ")}}"
-    )
+    assert body.decode() == "@layer a,b;@layer a{.x{color:red;src:url(" + assets.address("fonts/f.woff2") + ")}}"
 
 
 def test_scripts_are_joined_without_their_comments(assets):
@@ -153,8 +149,6 @@ def test_the_real_folder_loads_quickly_and_stays_inside_the_weight_budget():
     seconds = perf_counter() - start
 
     assert seconds < 2  # about a tenth of a second; a busy machine gets room
-    weights = {
-        name: len(assets._by_name[name].bodies["gzip"]) / 1024 for name in ("css/store.css", "js/shop.js")
-    }
+    weights = {name: len(assets._by_name[name].bodies["gzip"]) / 1024 for name in ("css/store.css", "js/shop.js")}
     assert weights["css/store.css"] < 10
     assert weights["js/shop.js"] < 16

@@ -141,9 +141,7 @@ def stem_files(stem: str) -> dict[int, Path]:
 def _categories(rows: list[dict[str, Any]], parent: str | None) -> list[Category]:
     found = []
     for row in rows:
-        found.append(
-            Category(row["slug"], row["name"], row.get("description", ""), parent, row.get("picture"))
-        )
+        found.append(Category(row["slug"], row["name"], row.get("description", ""), parent, row.get("picture")))
         found += _categories(row.get("children", []), row["slug"])
     return found
 
@@ -189,9 +187,7 @@ def _variants(raw: dict[str, Any], slug: str, sizes: dict[str, Value]) -> list[V
 
 def _pictures(raw: dict[str, Any], slug: str, colours: dict[str, Value]) -> list[Picture]:
     fronts = [
-        Picture(
-            f"{slug}-{code}", f"{raw['name']} in {colours[code].name.lower()}", code, raw["shape"], backdrop
-        )
+        Picture(f"{slug}-{code}", f"{raw['name']} in {colours[code].name.lower()}", code, raw["shape"], backdrop)
         for code, backdrop in raw["colours"].items()
     ]
     views = [

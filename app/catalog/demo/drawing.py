@@ -62,9 +62,7 @@ def line(d: str, colour: str, width: float = 2.2, opacity: float = 1) -> str:
     )
 
 
-def rect(
-    x: float, y: float, width: float, height: float, fill: str, rx: float = 0, **attributes: object
-) -> str:
+def rect(x: float, y: float, width: float, height: float, fill: str, rx: float = 0, **attributes: object) -> str:
     return tag("rect", x=x, y=y, width=width, height=height, rx=rx, fill=fill, **attributes)
 
 
@@ -89,9 +87,7 @@ def mirrored(content: str) -> str:
     return content + group(content, "translate(400 0) scale(-1 1)")
 
 
-def picture(
-    content: str, backdrop: str, tone: Tone, *, stands: bool = True, view: str = "0 0 400 500"
-) -> str:
+def picture(content: str, backdrop: str, tone: Tone, *, stands: bool = True, view: str = "0 0 400 500") -> str:
     """A whole picture: backdrop, the shadow of a thing that stands, and the thing. `view` crops it."""
     top, bottom = BACKDROPS[backdrop]
     x, y, width, height = view.split()

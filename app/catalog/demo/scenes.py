@@ -26,9 +26,7 @@ def hero() -> str:
         + ellipse(430, 902, 170, 16, "#000", opacity=0.16, filter="url(#s)")
         + ellipse(800, 900, 170, 16, "#000", opacity=0.16, filter="url(#s)")
     )
-    rail = line("M180 150 H700", "#7a5a3a", 12) + line(
-        "M430 152 q0 -34 18 -34 q20 0 14 22 q-6 16 -32 26", "#7a5a3a", 6
-    )
+    rail = line("M180 150 H700", "#7a5a3a", 12) + line("M430 152 q0 -34 18 -34 q20 0 14 22 q-6 16 -32 26", "#7a5a3a", 6)
     things = (
         group(SHAPES["jacket"](jacket), "translate(130 96) scale(1.5)")
         + group(_plain("backpack", "#b0613f"), "translate(560 300) scale(1.4)")

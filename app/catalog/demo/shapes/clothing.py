@@ -64,9 +64,7 @@ def jacket_back(tone: Tone) -> str:
 
 def puffer(tone: Tone) -> str:
     quilts = "".join(line(f"M120 {y} Q200 {y + 14} 280 {y}", tone(0.62), 3, 0.4) for y in range(156, 404, 40))
-    sleeves = mirrored(
-        "".join(line(f"M{104 - i * 13} {170 + i * 46} l40 10", tone(0.55), 2.4, 0.5) for i in range(4))
-    )
+    sleeves = mirrored("".join(line(f"M{104 - i * 13} {170 + i * 46} l40 10", tone(0.55), 2.4, 0.5) for i in range(4)))
     return (
         _jacket_body(tone)
         + quilts
@@ -79,9 +77,7 @@ def puffer(tone: Tone) -> str:
 
 
 def gilet(tone: Tone) -> str:
-    quilts = "".join(
-        line(f"M121 {y} Q200 {y + 12} 279 {y}", tone(0.62), 2.6, 0.4) for y in range(164, 404, 34)
-    )
+    quilts = "".join(line(f"M121 {y} Q200 {y + 12} 279 {y}", tone(0.62), 2.6, 0.4) for y in range(164, 404, 34))
     armholes = mirrored(line("M126 122 Q146 180 122 226", tone(0.6), 5, 0.5))
     return (
         path(_TORSO, tone.fill)
@@ -99,9 +95,7 @@ def coat(tone: Tone) -> str:
         "M160 84 C144 90 132 96 122 104 C118 220 108 340 98 424 Q98 432 106 432 L294 432 Q302 432 302 424"
         " C292 340 282 220 278 104 C268 96 256 90 240 84 Q200 100 160 84Z"
     )
-    sleeve = path(
-        "M126 102 C96 112 84 142 78 198 L60 338 Q59 348 68 350 L96 354 Q104 355 106 346 L130 216Z", tone(0.8)
-    )
+    sleeve = path("M126 102 C96 112 84 142 78 198 L60 338 Q59 348 68 350 L96 354 Q104 355 106 346 L130 216Z", tone(0.8))
     lapel = path("M160 84 L140 92 L150 150 L138 158 L194 226 L200 140 Q172 116 160 84Z", tone(1.16))
     return (
         mirrored(sleeve)
@@ -125,9 +119,7 @@ def tee(tone: Tone) -> str:
 
 
 def striped_tee(tone: Tone) -> str:
-    stripes = "".join(
-        line(f"M128 {y} Q200 {y + 10} 272 {y}", "#fbf6ea", 9, 0.85) for y in range(164, 386, 26)
-    )
+    stripes = "".join(line(f"M128 {y} Q200 {y + 10} 272 {y}", "#fbf6ea", 9, 0.85) for y in range(164, 386, 26))
     return (
         mirrored(path(_LONG_SLEEVE, tone(0.88)))
         + path(_TOP, tone.fill)
@@ -243,9 +235,7 @@ def dress(tone: Tone) -> str:
         "M160 78 L148 84 C150 140 148 170 152 204 C136 290 112 360 96 424 Q200 452 304 424 C288 360 264 290 248 204"
         " C252 170 250 140 252 84 L240 78 Q200 128 160 78Z"
     )
-    folds = "".join(
-        line(f"M{200 + i * 14} 214 L{200 + i * 30} 424", tone(0.66), 1.8, 0.35) for i in range(-3, 4)
-    )
+    folds = "".join(line(f"M{200 + i * 14} 214 L{200 + i * 30} 424", tone(0.66), 1.8, 0.35) for i in range(-3, 4))
     return (
         path(body, tone.fill)
         + folds
@@ -255,9 +245,7 @@ def dress(tone: Tone) -> str:
 
 
 def skirt(tone: Tone) -> str:
-    pleats = "".join(
-        line(f"M{200 + i * 17} 146 L{200 + i * 30} 400", tone(0.62), 2, 0.4) for i in range(-4, 5)
-    )
+    pleats = "".join(line(f"M{200 + i * 17} 146 L{200 + i * 30} 400", tone(0.62), 2, 0.4) for i in range(-4, 5))
     return (
         path("M126 124 H274 L330 398 Q200 424 70 398Z", tone.fill)
         + pleats

@@ -16,8 +16,7 @@ def notebook(tone: Tone) -> str:
 
 def planner(tone: Tone) -> str:
     squares = "".join(
-        rect(124 + (i % 5) * 32, 210 + (i // 5) * 36, 24, 26, tone(1.3 if i % 3 else 0.9), 3)
-        for i in range(20)
+        rect(124 + (i % 5) * 32, 210 + (i // 5) * 36, 24, 26, tone(1.3 if i % 3 else 0.9), 3) for i in range(20)
     )
     rings = "".join(line(f"M{x} 104 v34", "#8d8677", 7) for x in range(136, 280, 32))
     return (
@@ -69,9 +68,7 @@ def headphones(tone: Tone) -> str:
 
 
 def speaker(tone: Tone) -> str:
-    dots = "".join(
-        circle(146 + (i % 7) * 18, 240 + (i // 7) * 18, 4, tone(0.5), opacity=0.6) for i in range(56)
-    )
+    dots = "".join(circle(146 + (i % 7) * 18, 240 + (i // 7) * 18, 4, tone(0.5), opacity=0.6) for i in range(56))
     return (
         line("M164 140 C164 96 236 96 236 140", WOOD, 10)
         + rect(108, 138, 184, 286, tone.fill, 34)
@@ -119,15 +116,3 @@ def envelope_set(tone: Tone) -> str:
         + circle(200, 322, 20, "#b0613f")
         + circle(200, 322, 12, "#c97f5e")
     )
-
-
-def tape(tone: Tone) -> str:
-    def one(x: int, y: int, fill: str) -> str:
-        return (
-            circle(x, y, 66, fill)
-            + circle(x, y, 40, "#f1e7d2")
-            + circle(x, y, 32, "#efeeec")
-            + ring(x, y, 54, "#ffffff", 1.5)
-        )
-
-    return one(140, 226, tone(1.25)) + one(262, 262, tone.colour) + one(170, 350, tone(0.7))

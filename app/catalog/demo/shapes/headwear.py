@@ -60,9 +60,7 @@ def sun_hat(tone: Tone) -> str:
 
 
 def scarf(tone: Tone) -> str:
-    stripe = "".join(
-        line(f"M{156 + i} {y} l82 14", tone(0.66), 5, 0.4) for i, y in ((0, 332), (0, 348), (0, 364))
-    )
+    stripe = "".join(line(f"M{156 + i} {y} l82 14", tone(0.66), 5, 0.4) for i, y in ((0, 332), (0, 348), (0, 364)))
     fringe = "".join(line(f"M{x} {404 + (x - 150) * 0.16:.0f} v26", tone(0.8), 4) for x in range(158, 240, 9))
     return (
         path(
@@ -74,9 +72,7 @@ def scarf(tone: Tone) -> str:
             "M112 168 C124 220 170 232 226 222 L246 408 L152 404 L150 246 C128 234 112 210 112 168Z",
             tone.fill,
         )
-        + path(
-            "M288 168 C284 214 244 236 200 240 C170 240 140 232 124 214 C150 236 240 226 268 142Z", tone(1.1)
-        )
+        + path("M288 168 C284 214 244 236 200 240 C170 240 140 232 124 214 C150 236 240 226 268 142Z", tone(1.1))
         + stripe
         + fringe
     )
@@ -89,9 +85,7 @@ def gloves(tone: Tone) -> str:
     )
     ribs = "".join(line(f"M{x} 356 V404", tone(0.62), 2, 0.4) for x in range(112, 184, 8))
     one = path(hand, tone.fill) + rect(104, 346, 84, 62, tone(0.84), 10) + ribs
-    return group(one, "translate(-38 24) rotate(-7 144 260)") + group(
-        one, "translate(134 6) rotate(9 144 260)"
-    )
+    return group(one, "translate(-38 24) rotate(-7 144 260)") + group(one, "translate(134 6) rotate(9 144 260)")
 
 
 def socks(tone: Tone) -> str:
@@ -159,9 +153,7 @@ def slippers(tone: Tone) -> str:
     one = (
         ellipse(200, 380, 150, 26, tone(0.55))
         + path("M54 372 C60 300 130 262 196 266 C284 272 344 320 348 372 Q200 396 54 372Z", tone.fill)
-        + path(
-            "M186 270 C232 266 330 300 344 352 C300 340 220 330 170 344 C160 316 168 286 186 270Z", "#f3ead8"
-        )
+        + path("M186 270 C232 266 330 300 344 352 C300 340 220 330 170 344 C160 316 168 286 186 270Z", "#f3ead8")
         + ellipse(250, 330, 66, 26, tone(0.6))
         + line("M74 344 C100 300 140 284 170 282", tone(0.66), 2, 0.5)
     )

@@ -11,7 +11,6 @@ from app.catalog.demo.drawing import (
     line,
     path,
     rect,
-    ring,
     shade,
 )
 
@@ -130,9 +129,7 @@ def cushion(tone: Tone) -> str:
     return (
         path("M76 174 Q200 144 324 174 Q344 290 324 408 Q200 436 76 408 Q56 290 76 174Z", tone.fill)
         + seams
-        + line(
-            "M76 174 Q200 144 324 174 Q344 290 324 408 Q200 436 76 408 Q56 290 76 174Z", tone(0.66), 4, 0.6
-        )
+        + line("M76 174 Q200 144 324 174 Q344 290 324 408 Q200 436 76 408 Q56 290 76 174Z", tone(0.66), 4, 0.6)
         + "".join(circle(x, y, 7, tone(0.7)) for x, y in ((76, 174), (324, 174), (76, 408), (324, 408)))
     )
 
@@ -231,9 +228,7 @@ def basket(tone: Tone) -> str:
         )
         for i in range(6)
     )
-    posts = "".join(
-        line(f"M{x} 250 L{200 + (x - 200) * 0.86:.0f} 420", tone(0.7), 2, 0.35) for x in range(92, 316, 18)
-    )
+    posts = "".join(line(f"M{x} 250 L{200 + (x - 200) * 0.86:.0f} 420", tone(0.7), 2, 0.35) for x in range(92, 316, 18))
     return (
         line("M96 246 C70 200 118 176 132 232 M304 246 C330 200 282 176 268 232", tone(0.74), 12)
         + path("M80 236 H320 L302 410 Q300 426 284 426 H116 Q100 426 98 410Z", tone.fill)
@@ -249,7 +244,6 @@ def mirror(tone: Tone) -> str:
         + ellipse(200, 256, 132, 176, tone.fill)
         + ellipse(200, 256, 112, 154, "#dfe9ec")
         + path("M112 300 Q150 140 260 120 A112 154 0 0 0 112 300Z", "#ffffff", opacity=0.55)
-        + ring(200, 74, 0.1, INK)
     )
 
 
@@ -271,7 +265,6 @@ def soap(tone: Tone) -> str:
         + rect(150, 262, 100, 38, tone(0.86), 10)
         + line("M168 281 h64", tone(0.6), 4)
         + "".join(
-            circle(x, y, r, "#ffffff", opacity=0.7)
-            for x, y, r in ((128, 222, 12), (150, 204, 8), (272, 216, 10))
+            circle(x, y, r, "#ffffff", opacity=0.7) for x, y, r in ((128, 222, 12), (150, 204, 8), (272, 216, 10))
         )
     )

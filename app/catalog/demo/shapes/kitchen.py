@@ -11,7 +11,6 @@ from app.catalog.demo.drawing import (
     line,
     path,
     rect,
-    ring,
 )
 
 
@@ -141,9 +140,7 @@ def glasses(tone: Tone) -> str:
     def one(x: int, y: int) -> str:
         return (
             path(f"M{x} {y} h104 l-10 190 q-2 16 -18 16 h-48 q-16 0 -18 -16z", tone.fill, opacity=0.75)
-            + path(
-                f"M{x + 4} {y + 76} h96 l-6 114 q-2 14 -16 14 h-52 q-14 0 -16 -14z", tone(0.8), opacity=0.5
-            )
+            + path(f"M{x + 4} {y + 76} h96 l-6 114 q-2 14 -16 14 h-52 q-14 0 -16 -14z", tone(0.8), opacity=0.5)
             + ellipse(x + 52, y, 52, 11, tone(1.4), opacity=0.8)
             + line(f"M{x + 18} {y + 24} l7 140", "#ffffff", 6, 0.5)
         )
@@ -173,5 +170,4 @@ def carafe(tone: Tone) -> str:
         + path("M112 330 H290 L290 370 Q286 424 250 424 H150 Q114 424 110 370Z", tone(0.7), opacity=0.45)
         + circle(200, 72, 26, WOOD)
         + line("M134 300 C140 262 156 236 178 222", "#ffffff", 7, 0.45)
-        + ring(200, 92, 0.1, DARK_WOOD)
     )
