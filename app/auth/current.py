@@ -37,8 +37,10 @@ View = Callable[..., Any]
 
 
 def begin(user: User) -> None:
-    """Sign them in: a session with a new name, holding nothing of the one before."""
-    session.clear()
+    """Sign them in: a session with a new name, holding nothing of somebody else's."""
+    if session.get("user_row") not in (None, user.id):
+        session.clear()
+    session.pop("csrf_token", None)
     session["user_row"] = user.id
     session["version"] = user.session_version
     session.new_token()  # type: ignore[attr-defined]

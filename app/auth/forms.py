@@ -5,6 +5,7 @@ Visitors' forms carry no token, because it would cost a session: lib/forgery.py 
 
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, Length, ValidationError
@@ -54,8 +55,13 @@ def _old_password(label: str = "Password") -> Field:
     return PasswordField(label, [DataRequired("Enter your password."), most])
 
 
-class Form(FlaskForm):
+class Form(FlaskForm):  # type: ignore[misc]
     """A form that can take a service's refusal to the field it speaks of."""
+
+    class Meta:
+        def wrap_formdata(self, _form: FlaskForm, formdata: Any) -> Any:
+            """Only what a browser's form sends; Flask-WTF would read JSON too, whose values are no text."""
+            return None if formdata is None or request.method != "POST" else request.form
 
     def refuse(self, error: ShopError) -> None:
         field = error.field if isinstance(error, Invalid) else None

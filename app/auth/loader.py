@@ -11,7 +11,7 @@ from app.lib.db import db
 from app.lib.sessions import STAFF_IDLE, STAFF_LONGEST
 
 
-class Visitor(AnonymousUserMixin):
+class Visitor(AnonymousUserMixin):  # type: ignore[misc]
     """Somebody not signed in."""
 
     id = None
@@ -28,9 +28,7 @@ def load(user_id: str) -> User | None:
 
     They are taken out of the database session: facts of one moment, which no commit makes it read again.
     """
-    row = db.session.execute(
-        select(User, func.now().label("now")).where(User.id == int(user_id))
-    ).one_or_none()
+    row = db.session.execute(select(User, func.now().label("now")).where(User.id == int(user_id))).one_or_none()
     if row is None or not _is_open(row.User, row.now):
         session.clear()
         return None

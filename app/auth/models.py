@@ -22,9 +22,7 @@ class User(Model):
         CheckConstraint("email = lower(email)", name="email_lower"),
     )
 
-    public_id: Mapped[uuid.UUID] = mapped_column(
-        UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid()
-    )
+    public_id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid())
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     password_hash: Mapped[str | None]

@@ -47,9 +47,7 @@ def refuse_weak(password: str, email: str = "") -> None:
     plain = password.casefold()
     is_own_name = bool(email) and plain in (email, email.partition("@")[0])
     if is_own_name or len(set(plain)) == 1 or plain in _common():
-        raise Invalid(
-            "Many people use this password, so it is quickly guessed. Choose another.", field="password"
-        )
+        raise Invalid("Many people use this password, so it is quickly guessed. Choose another.", field="password")
 
 
 @functools.cache

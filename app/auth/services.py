@@ -153,8 +153,7 @@ def reset(token: str, password: str) -> User:
 
     Raises DeadLink when the link was used or is older than 30 minutes, Invalid for a weak password.
     """
-    check_link(token, "reset")
-    passwords.refuse_weak(password)
+    passwords.refuse_weak(password, check_link(token, "reset") or "")
     user = _reset(token, passwords.hashed(password))
     throttle.forgive(user.email)
     return user
@@ -247,9 +246,7 @@ def _claim_owner(token: str, name: str, email: str, kept: str) -> User:
         link, _ = links.take(current, token, "owner")
         if link.email is None and has_owner(current):
             raise DeadLink
-        current.execute(
-            upsert(User).values(email=email, name=name).on_conflict_do_nothing(index_elements=[User.email])
-        )
+        current.execute(upsert(User).values(email=email, name=name).on_conflict_do_nothing(index_elements=[User.email]))
         user = _by_email(current, email)
         if user is None:
             raise RuntimeError("A user that was just written is not there.")

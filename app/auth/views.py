@@ -59,9 +59,7 @@ def register_post() -> Response:
     )
     if refusal:
         return _refused("register", refusal, form)
-    return respond(
-        "auth/_check_mail.html", then=url_for(".check_mail"), form=EmailForm(), sent_to=form.email.data
-    )
+    return respond("auth/_check_mail.html", then=url_for(".check_mail"), form=EmailForm(), sent_to=form.email.data)
 
 
 @bp.post("/auth/claim")
@@ -71,9 +69,7 @@ def claim() -> Response:
     if not form.validate():
         return _show("claim", status=422, claim_form=form)
     name = form.name.data or form.email.data.partition("@")[0]
-    refusal = _tried(
-        form, lambda: services.register(form.email.data, name, form.password.data, address=_address())
-    )
+    refusal = _tried(form, lambda: services.register(form.email.data, name, form.password.data, address=_address()))
     if refusal:
         return _refused("claim", refusal, form, claim_form=form)
     return respond("auth/_claimed.html", then=url_for(".check_mail"), sent_to=form.email.data)
@@ -93,9 +89,7 @@ def resend() -> Response:
     if refusal:
         return _refused("check_mail", refusal, form)
     say = "If an account waits for that address, another link is on its way."
-    return respond(
-        "auth/_check_mail.html", then=url_for(".check_mail"), say=say, form=form, sent_to=form.email.data
-    )
+    return respond("auth/_check_mail.html", then=url_for(".check_mail"), say=say, form=form, sent_to=form.email.data)
 
 
 @bp.get("/auth/verify/<token>")
@@ -246,9 +240,7 @@ def rename() -> Response:
 def change_password() -> Response:
     form = PasswordForm()
     if not form.validate():
-        return respond(
-            "account/_password.html", page="account/show.html", status=422, **_account(password_form=form)
-        )
+        return respond("account/_password.html", page="account/show.html", status=422, **_account(password_form=form))
     try:
         user = services.change_password(current_user.id, form.current.data, form.password.data)
     except (Invalid, TooMany) as refusal:
