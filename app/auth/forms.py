@@ -55,7 +55,7 @@ def _old_password(label: str = "Password") -> Field:
     return PasswordField(label, [DataRequired("Enter your password."), most])
 
 
-class Form(FlaskForm):  # type: ignore[misc]
+class Form(FlaskForm):
     """A form that can take a service's refusal to the field it speaks of."""
 
     class Meta:

@@ -11,7 +11,7 @@ from app.lib.db import db
 from app.lib.sessions import STAFF_IDLE, STAFF_LONGEST
 
 
-class Visitor(AnonymousUserMixin):  # type: ignore[misc]
+class Visitor(AnonymousUserMixin):
     """Somebody not signed in."""
 
     id = None
