@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from pathlib import Path
 
 from app.config import load
@@ -35,6 +36,8 @@ def on_starting(server):
 
 
 def post_fork(server, worker):
-    """A connection belongs to one process."""
+    """A signal until the worker listens for itself would be lost, and stopping would wait for it in vain."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     with server.app.wsgi().app_context():
-        db.engine.dispose(close=False)
+        db.engine.dispose(close=False)  # a connection belongs to one process
