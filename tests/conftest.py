@@ -3,6 +3,7 @@
 Tests commit for real; whatever a test wrote is deleted after it, which takes a few milliseconds.
 """
 
+import contextvars
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from sqlalchemy import event, text
 from app import create_app
 from app.lib.db import db
 from app.lib.embedded import EmbeddedPostgres, EmbeddedRedis
+from tests.payments.ends import SECRET, KeepingSimulator
 
 KEY = "test-key-0123456789-abcdefghijklmnopqrstuvwxyz"
 
@@ -53,7 +55,26 @@ def _own_database(url: str, worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def environ(servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def stripe_server() -> Iterator[KeepingSimulator]:
+    simulator = KeepingSimulator()
+    simulator.start()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def stripe(stripe_server: KeepingSimulator) -> KeepingSimulator:
+    """Stripe's other end, on a good day, with an empty desk."""
+    stripe_server.told.clear()
+    stripe_server.requests.clear()
+    stripe_server.faults.clear()
+    return stripe_server
+
+
+@pytest.fixture(scope="session")
+def environ(
+    servers: dict[str, str], stripe_server: KeepingSimulator, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     return {
         **servers,
         "SECRET_KEY": KEY,
@@ -62,8 +83,8 @@ def environ(servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
         "LOG_LEVEL": "WARNING",
         "JOB_LEASE": "3",
         "STRIPE_SECRET_KEY": "sk_test_suite",
-        "STRIPE_WEBHOOK_SECRET": "whsec_suite",
-        "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_WEBHOOK_SECRET": SECRET,
+        "STRIPE_API_BASE": stripe_server.base_url,
         "DEMO_PAYMENTS": "on",
     }
 
@@ -111,7 +132,8 @@ class Browser(FlaskClient):
         headers.setdefault("Sec-Fetch-Site", "same-origin")
         if kwargs.pop("htmx", False):
             headers["HX-Request"] = "true"
-        return super().open(*args, headers=headers, **kwargs)
+        # A context of its own, as in production: nothing of the test, nor of the request before, is at hand.
+        return contextvars.Context().run(super().open, *args, headers=headers, **kwargs)
 
 
 @pytest.fixture

@@ -56,12 +56,13 @@ def a_category(*, name: str = "Shirts", parent: Category | None = None) -> Categ
 
 def a_product(*, name: str | None = None, status: str = "active", category: Category | None = None) -> Product:
     number = next(_count)
+    category = category or a_category()
     with transaction() as current:
         product = Product(
             name=name or f"Shirt {number}",
             slug=f"shirt-{number}",
             description="A plain shirt.",
-            category_id=(category or a_category()).id,
+            category_id=category.id,
             status=status,
             published_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
@@ -74,9 +75,10 @@ def a_variant(
 ) -> Variant:
     """A variant on sale: `price` in minor units, `on_hand` units on the shelf."""
     number = next(_count)
+    product = product or a_product()
     with transaction() as current:
         variant = Variant(
-            product_id=(product or a_product()).id,
+            product_id=product.id,
             sku=sku or f"SKU-{number}",
             option_key=str(number),
             options_text="Moss, M",
@@ -120,9 +122,12 @@ def place(whose: Whose, *, key: str = "", **changes: Any) -> tuple[str, str]:
 
 
 def order_named(number: str) -> Order:
-    return session().scalars(
-        select(Order).where(Order.number == number).execution_options(populate_existing=True)
-    ).one()
+    """The order as it is in the database now."""
+    session().rollback()
+    session().expire_all()
+    return (
+        session().scalars(select(Order).where(Order.number == number).execution_options(populate_existing=True)).one()
+    )
 
 
 @dataclass(frozen=True)
@@ -138,9 +143,9 @@ class Stock:
 def stock_of(variant: Variant | int) -> Stock:
     """The counters as they are in the database now."""
     variant_id = variant if isinstance(variant, int) else variant.id
-    row = session().execute(
-        select(StockItem.on_hand, StockItem.reserved).where(StockItem.variant_id == variant_id)
-    ).one()
+    row = (
+        session().execute(select(StockItem.on_hand, StockItem.reserved).where(StockItem.variant_id == variant_id)).one()
+    )
     session().rollback()
     return Stock(row.on_hand, row.reserved)
 
@@ -161,4 +166,4 @@ def a_user(*, email: str = "ada@example.com", role: str = "shopper", name: str =
     return user
 
 
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"

@@ -1,6 +1,7 @@
 """The cart: a page, a drawer, and its lines."""
 
 import uuid
+from typing import Any
 
 from flask import Blueprint, Response, g, request, url_for
 
@@ -20,8 +21,8 @@ def is_private() -> None:
 
 
 @bp.record_once
-def listen(state: object) -> None:
-    visitor.init_app(state.app)  # type: ignore[attr-defined]
+def listen(state: Any) -> None:
+    visitor.init_app(state.app)
 
 
 @bp.get("/cart")
@@ -80,7 +81,7 @@ def set_quantity(line_id: uuid.UUID) -> Response:
 @bp.post("/cart/lines/<uuid:line_id>/remove")
 def remove(line_id: uuid.UUID) -> Response:
     sku, quantity = services.remove_line(visitor.whose(), line_id)
-    place = {"drawer": ""} if "drawer" in request.args else {"page": ""}
+    place: dict[str, Any] = {"drawer": ""} if "drawer" in request.args else {"page": ""}
     undo = {
         "action": url_for(".add_line", **place),
         "values": {"sku": sku, "quantity": quantity},
@@ -96,7 +97,7 @@ def _lines(
     problem: str = "",
     problem_line: uuid.UUID | None = None,
     typed: str | None = None,
-    trigger: dict[str, object] | None = None,
+    trigger: dict[str, Any] | None = None,
     say: str | None = None,
 ) -> Response:
     """The cart after a change, for its page or for the drawer."""
@@ -123,7 +124,7 @@ def _after(token: str) -> CartView:
     return queries.view(queries.Whose(token, visitor.whose().user_id))
 
 
-def _context(cart: CartView) -> dict[str, object]:
+def _context(cart: CartView) -> dict[str, Any]:
     return {"cart": cart, "free_from": shipping.free_from()}
 
 

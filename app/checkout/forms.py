@@ -48,7 +48,7 @@ class CheckoutForm(OpenForm):
 
     def validate(self, extra_validators: object = None) -> bool:
         """Fields one by one, then the address as a whole, by the rules of its country."""
-        fine = super().validate(extra_validators)
+        fine = bool(super().validate(extra_validators))
         if self.country.errors:
             return False
         self.recipient, problems = addresses.check(self._typed())

@@ -24,6 +24,7 @@ from app.orders.services import Actor, NewLine, NewOrder, Recipient
 from app.orders.states import move
 from app.payments import refunds
 from app.payments import services as payments
+from app.payments.providers.base import ProviderUnavailable
 from app.payments.queries import attempts_of, summarise
 from app.pricing import Totals
 
@@ -242,7 +243,7 @@ def start_payment(number: str, provider: str) -> str:
     order_id, until = _renew_hold(number)
     try:
         payments.close_others(order_id, but_provider=provider)
-    except payments.ProviderUnavailable:
+    except ProviderUnavailable:
         # Both pages could be paid now; the second payment would be seen, and waits for staff as "second".
         log.warning("An open payment page of order %s could not be closed", number)
     return payments.start(number, provider, until)
@@ -316,7 +317,7 @@ def _close_pages(number: str) -> None:
         return
     try:
         payments.close_others(order_id)
-    except payments.ProviderUnavailable:
+    except ProviderUnavailable:
         # Money that comes all the same is sent back by settle(), because the order is cancelled then.
         log.warning("An open payment page of order %s could not be closed", number)
 

@@ -10,7 +10,6 @@ from email.message import EmailMessage
 from email.policy import default
 from email.utils import format_datetime
 from pathlib import Path
-from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import DateTime, func, update
@@ -134,4 +133,4 @@ def capture_folder() -> Path:
 def captured() -> list[EmailMessage]:
     """The letters that were kept because there is no MAIL_URL, oldest first."""
     files = sorted(capture_folder().glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
-    return [cast(EmailMessage, message_from_bytes(file.read_bytes(), policy=default)) for file in files]
+    return [message_from_bytes(file.read_bytes(), policy=default) for file in files]

@@ -118,8 +118,7 @@ class Relay:
     def _listen(self, stop: threading.Event) -> None:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"LISTEN {CHANNEL}"))
-            raw = connection.connection.dbapi_connection
-            assert raw is not None
+            raw: Any = connection.connection.dbapi_connection
             while not stop.is_set():
                 while self.relay() == 200:
                     continue

@@ -153,9 +153,8 @@ def create(new: NewOrder) -> Placed:
 
 def locked(number: str) -> Order:
     """The order, locked until the transaction ends: staff, webhooks and shoppers take turns. Raises NotFound."""
-    order = session().scalar(
-        select(Order).where(Order.number == number).with_for_update().execution_options(populate_existing=True)
-    )
+    row = select(Order).where(Order.number == number).with_for_update()
+    order: Order | None = session().scalar(row.execution_options(populate_existing=True))
     if order is None:
         raise NotFound("There is no such order.")
     return order
@@ -163,11 +162,9 @@ def locked(number: str) -> Order:
 
 def locked_by_id(order_id: int) -> Order:
     """The order, locked until the transaction ends."""
-    return (
-        session()
-        .scalars(select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True))
-        .one()
-    )
+    row = select(Order).where(Order.id == order_id).with_for_update()
+    order: Order = session().scalars(row.execution_options(populate_existing=True)).one()
+    return order
 
 
 def note(number: str, sentence: str, actor: Actor) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Date, Row, Select, cast, exists, func, or_, select
@@ -33,9 +33,6 @@ class Filters:
     def as_args(self) -> dict[str, str]:
         """The fields of an address that leads to the first page of the same list."""
         return {name: value for name in ("status", "sold", "q") if (value := getattr(self, name))}
-
-    def first_page(self) -> "Filters":
-        return replace(self, older="", newer="")
 
 
 @dataclass(frozen=True)
@@ -114,19 +111,10 @@ def _sold_since(moment: datetime) -> tuple[ColumnElement[bool], ...]:
     return Order.paid_at >= moment, Order.status != "cancelled"
 
 
-def count(filters: Filters = Filters(), also: Sequence[ColumnElement[bool]] = ()) -> int:
-    """How many orders match, counted no further than one beyond MOST_COUNTED."""
-    return session().scalars(select(counted(filters, also))).one()
-
-
 def counted(filters: Filters, also: Sequence[ColumnElement[bool]] = ()) -> ColumnElement[int]:
-    """The same as an expression, so that one statement can hold several."""
+    """SQL: how many orders match, counted no further than one beyond MOST_COUNTED."""
     some = _matching(filters, also).with_only_columns(Order.id).limit(MOST_COUNTED + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
-
-
-def count_to_pack() -> int:
-    return count(Filters(status="paid"))
 
 
 def in_words(number: int) -> str:

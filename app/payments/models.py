@@ -99,10 +99,14 @@ class Attempt(Model):
         return self.state in OPEN_STATES
 
     @property
+    def captured(self) -> Money:
+        return Money(self.captured_minor, self.captured_currency or self.currency)
+
+    @property
     def left(self) -> Money:
         """What of its money was not sent back yet; refunds on their way count as sent."""
         promised = sum(refund.amount_minor for refund in self.refunds if refund.state != "failed")
-        return Money(self.captured_minor - promised, self.captured_currency or self.currency)
+        return self.captured - Money(promised, self.captured.currency)
 
     def covers(self, amount: Money) -> bool:
         """Whether what is left of its money pays the amount, in the same currency."""

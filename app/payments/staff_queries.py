@@ -47,10 +47,10 @@ def waiting() -> list[Waiting]:
     return [Waiting(*row) for row in rows]
 
 
-def count_waiting() -> int:
-    """How many issues are open, counted no further than one beyond MOST_COUNTED."""
+def counted_waiting() -> ColumnElement[int]:
+    """SQL: how many issues are open, counted no further than one beyond MOST_COUNTED."""
     some = select(PaymentIssue.id).where(PaymentIssue.resolved_at.is_(None)).limit(MOST_COUNTED + 1).subquery()
-    return session().scalars(select(func.count()).select_from(some)).one()
+    return select(func.count()).select_from(some).scalar_subquery()
 
 
 def needs_look() -> ColumnElement[bool]:

@@ -101,7 +101,7 @@ def _attempt_of(event: WebhookEvent) -> Attempt | None:
     )
     for column, value in names:
         if value:
-            found = session().scalar(
+            found: Attempt | None = session().scalar(
                 select(Attempt).where(column == value, Attempt.provider == event.provider).limit(1)
             )
             if found is not None:
