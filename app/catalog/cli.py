@@ -1,6 +1,7 @@
 """`flask shop seed`: something to look at, or something to measure."""
 
 import click
+from flask.cli import with_appcontext
 
 from app.catalog.seed import seed_demo
 from app.catalog.synthetic import MOST, seed_products
@@ -9,6 +10,7 @@ from app.catalog.synthetic import MOST, seed_products
 @click.command("seed")
 @click.option("--demo", is_flag=True, help="The demo catalogue with pictures, into a shop without products.")
 @click.option("--products", type=click.IntRange(1, MOST), help="So many synthetic products, always the same.")
+@with_appcontext
 def seed(demo: bool, products: int | None) -> None:
     """Fill the catalogue. What exists already stays, so it may run again."""
     if not demo and products is None:

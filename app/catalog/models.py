@@ -33,9 +33,7 @@ class Category(Model):
     __tablename__ = "categories"
     __table_args__ = (Index("ix_categories_path", "path", postgresql_using="gist"),)
 
-    parent_id: Mapped[int | None] = mapped_column(
-        ForeignKey("categories.id", ondelete="RESTRICT"), index=True
-    )
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id", ondelete="RESTRICT"), index=True)
     path: Mapped[str] = mapped_column(Ltree)
     name: Mapped[str]
     slug: Mapped[str] = mapped_column(unique=True)
@@ -112,11 +110,7 @@ class Product(Model):
     @property
     def is_on_sale(self) -> bool:
         """Compared at read, so that a scheduled product appears without any job."""
-        return (
-            self.status == "active"
-            and self.published_at is not None
-            and self.published_at <= datetime.now(UTC)
-        )
+        return self.status == "active" and self.published_at is not None and self.published_at <= datetime.now(UTC)
 
 
 variant_values = Table(
@@ -139,9 +133,7 @@ class Variant(Model):
     __tablename__ = "variants"
     __table_args__ = (
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
-        CheckConstraint(
-            "compare_at_minor IS NULL OR compare_at_minor > price_minor", name="compare_at_above"
-        ),
+        CheckConstraint("compare_at_minor IS NULL OR compare_at_minor > price_minor", name="compare_at_above"),
         Index("uq_variants_product_id_option_key", "product_id", "option_key", unique=True),
     )
 
@@ -188,9 +180,7 @@ class Image(Model):
 
     __tablename__ = "images"
 
-    public_id: Mapped[uuid.UUID] = mapped_column(
-        UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid()
-    )
+    public_id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid())
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
     key: Mapped[str] = mapped_column(unique=True)
     alt: Mapped[str] = mapped_column(server_default="")

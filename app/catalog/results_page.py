@@ -26,9 +26,7 @@ class PageLink(NamedTuple):
     is_current: bool = False
 
 
-def results(
-    found: Listing, filters: Filters, here: str, *, q: str = "", sort: str = "featured"
-) -> dict[str, Any]:
+def results(found: Listing, filters: Filters, here: str, *, q: str = "", sort: str = "featured") -> dict[str, Any]:
     """The context of _results.html, _facets.html, _grid.html and _pager.html. `sort` is the default one."""
     settings = runtime.settings()
 
@@ -72,9 +70,7 @@ def results(
 
 def _chips(found: Listing, filters: Filters) -> list[tuple[str, Filters]]:
     """Each active filter in words, with the filters that stay when it goes."""
-    words = {
-        (facet.name, value.value.lower()): value.words for facet in found.facets for value in facet.values
-    }
+    words = {(facet.name, value.value.lower()): value.words for facet in found.facets for value in facet.values}
     categories = category_names()
     chips = []
     for kind in KINDS:

@@ -28,7 +28,7 @@ NEW_SINCE = timedelta(days=3)
 OLD_SINCE = timedelta(days=90)
 
 # About what a dollar buys, so that demo prices look like prices. Any other currency counts like the dollar.
-PER_DOLLAR = {
+PER_DOLLAR: dict[str, int | Decimal] = {
     "KES": 130,
     "NGN": 1500,
     "ETB": 120,
@@ -97,8 +97,7 @@ def _read_pictures(catalogue: demo.Catalogue) -> dict[str, Picture]:
 def _make_all(current: Session, catalogue: demo.Catalogue, pictures: dict[str, Picture]) -> None:
     _make_options(current, catalogue)
     brands = {
-        brand.slug: services.create_brand(brand.name, description=brand.description).id
-        for brand in catalogue.brands
+        brand.slug: services.create_brand(brand.name, description=brand.description).id for brand in catalogue.brands
     }
     categories: dict[str, int] = {}
     for place, it in enumerate(catalogue.categories):

@@ -64,9 +64,7 @@ MOVE_SUBTREE = text("""
 """)
 
 
-def create_category(
-    name: str, *, parent_id: int | None = None, description: str = "", position: int = 0
-) -> Category:
+def create_category(name: str, *, parent_id: int | None = None, description: str = "", position: int = 0) -> Category:
     """A new category with a slug of its own. Raises Invalid for an empty name or an unknown parent."""
     name, description = _name(name), _text(description, "description")
     with transaction() as current:
@@ -112,9 +110,7 @@ def create_brand(name: str, *, description: str = "") -> Brand:
     """A new brand with a slug of its own. Raises Invalid for an empty name."""
     name, description = _name(name), _text(description, "description")
     with transaction() as current:
-        return _with_free_slug(
-            current, Brand, name, lambda slug: Brand(name=name, slug=slug, description=description)
-        )
+        return _with_free_slug(current, Brand, name, lambda slug: Brand(name=name, slug=slug, description=description))
 
 
 def delete_brand(brand_id: int) -> None:
@@ -241,9 +237,7 @@ def _product_values(
         "category_id": category_id,
         "brand_id": brand_id,
         "description": _text(description, "description"),
-        "details": [
-            {"title": str(it["title"]), "lines": [str(line) for line in it["lines"]]} for it in details
-        ],
+        "details": [{"title": str(it["title"]), "lines": [str(line) for line in it["lines"]]} for it in details],
         "is_featured": is_featured,
     }
 

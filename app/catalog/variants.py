@@ -167,9 +167,7 @@ def _values(current: Session, options: Sequence[OptionChoice]) -> list[OptionVal
     for choice in options:
         name, value = " ".join(choice.option.split()), " ".join(choice.value.split())
         if not name or not value or max(len(name), len(value)) > LONGEST_VALUE:
-            raise Invalid(
-                f"Name each option and its value, at most {LONGEST_VALUE} characters each.", "options"
-            )
+            raise Invalid(f"Name each option and its value, at most {LONGEST_VALUE} characters each.", "options")
         swatch = choice.swatch.strip().lower()
         if swatch and not SWATCH.fullmatch(swatch):
             raise Invalid("A colour is written like #66764f.", "options")

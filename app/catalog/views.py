@@ -9,7 +9,6 @@ from app.catalog import queries
 from app.catalog.forms import filters_from, options_from, words_from
 from app.catalog.queries import Listing, Scope
 from app.catalog.results_page import results
-from app.globals_ import moment
 from app.lib import runtime
 from app.lib.errors import NotFound
 from app.lib.htmx import respond
@@ -125,17 +124,13 @@ def _may_see(found: queries.ProductPage) -> bool:
     return bool(current_user.is_authenticated and current_user.is_staff)
 
 
-def _preview(found: queries.ProductPage) -> dict[str, str] | None:
-    """What staff are told above a product that shoppers do not see."""
+def _preview(found: queries.ProductPage) -> dict[str, Any] | None:
+    """What staff are told above a product that shoppers do not see; `at` is when they will."""
     product = found.product
     if product.is_on_sale:
         return None
-    words = "Only staff see this page: the product is a draft."
-    if product.status == "archived":
-        words = "Only staff see this page: the product is archived."
-    elif product.status == "active" and product.published_at:
-        words = f"Only staff see this page until {moment(product.published_at)}."
-    return {"words": words, "edit_url": f"/admin/products/{product.slug}"}
+    scheduled = product.published_at if product.status == "active" else None
+    return {"status": product.status, "at": scheduled, "edit_url": f"/admin/products/{product.slug}"}
 
 
 def _page() -> Page:

@@ -44,9 +44,7 @@ class CardView:
     badge: str | None = None
 
 
-def picture(
-    key: str | None, widths: Sequence[int] | None, alt: str | None, number: int = 0
-) -> Picture | None:
+def picture(key: str | None, widths: Sequence[int] | None, alt: str | None, number: int = 0) -> Picture | None:
     """The addresses of a picture's sizes; none when there is no picture."""
     if not key or not widths:
         return None

@@ -219,9 +219,7 @@ def _images(rows: Sequence[Any], chosen: OfferView | None) -> list[Picture]:
     return sorted(pictures, key=lambda it: it.id != first)
 
 
-def _choose(
-    offers: Sequence[OfferView], sku: str | None, options: Mapping[str, str]
-) -> tuple[OfferView | None, bool]:
+def _choose(offers: Sequence[OfferView], sku: str | None, options: Mapping[str, str]) -> tuple[OfferView | None, bool]:
     """The variant asked for, in stock if several fit, and whether there is no such variant.
 
     Fields of an address that are no option of this product, such as a campaign's, say nothing.
@@ -261,15 +259,11 @@ def _options(rows: Sequence[Row[Any]]) -> list[_Option]:
     ordered = []
     for code, name in names.items():
         in_order = sorted(values[code].items(), key=lambda item: item[1][0])
-        ordered.append(
-            _Option(code, name, [(value, words, swatch) for value, (_, words, swatch) in in_order])
-        )
+        ordered.append(_Option(code, name, [(value, words, swatch) for value, (_, words, swatch) in in_order]))
     return ordered
 
 
-def _groups(
-    url: str, rows: Sequence[Row[Any]], offers: Sequence[OfferView], chosen: OfferView | None
-) -> list[Group]:
+def _groups(url: str, rows: Sequence[Row[Any]], offers: Sequence[OfferView], chosen: OfferView | None) -> list[Group]:
     if chosen is None:
         return []
     groups = []

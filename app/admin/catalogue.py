@@ -1,0 +1,118 @@
+"""Categories and brands at the staff desk."""
+
+from flask import Response, render_template, request, url_for
+
+from app.admin.blueprint import bp
+from app.catalog import services, staff_queries
+from app.lib.errors import Invalid, NotFound, ShopError
+from app.lib.htmx import respond
+
+
+@bp.get("/categories")
+def categories() -> str:
+    return render_template("admin/products/categories.html", categories=staff_queries.categories())
+
+
+@bp.post("/categories")
+def create_category() -> Response:
+    form = request.form
+    try:
+        made = services.create_category(
+            form.get("name", ""),
+            parent_id=_parent(form.get("parent", "")),
+            description=form.get("description", ""),
+        )
+    except Invalid as error:
+        return _categories(error, form.get("name", ""), form.get("parent", ""))
+    return _categories_done(f"{made.name} added.")
+
+
+@bp.post("/categories/<slug>/parent")
+def move_category(slug: str) -> Response:
+    category = staff_queries.category_by_slug(slug)
+    if category is None:
+        raise NotFound("This category no longer exists.")
+    name, typed = category.name, request.form.get("parent", "")
+    try:
+        services.move_category(category.id, _parent(typed))
+    except Invalid as error:
+        return _categories(error, "", "", moving=slug, moving_to=typed)
+    return _categories_done(f"{name} moved.")
+
+
+def _parent(slug: str) -> int | None:
+    if not slug:
+        return None
+    parent = staff_queries.category_by_slug(slug)
+    if parent is None:
+        raise Invalid("Choose a parent category that exists.", "parent")
+    return parent.id
+
+
+def _categories(error: Invalid, name: str, parent: str, moving: str = "", moving_to: str = "") -> Response:
+    return respond(
+        "admin/products/_categories.html",
+        page="admin/products/categories.html",
+        status=422,
+        categories=staff_queries.categories(),
+        error=error.sentence,
+        error_field="parent" if error.field in ("parent", "parent_id") else error.field or "name",
+        typed_name=name,
+        typed_parent=parent,
+        moving=moving,
+        moving_to=moving_to,
+    )
+
+
+def _categories_done(words: str) -> Response:
+    return respond(
+        "admin/products/_categories.html",
+        then=url_for(".categories"),
+        say=words,
+        categories=staff_queries.categories(),
+    )
+
+
+@bp.get("/brands")
+def brands() -> str:
+    return render_template("admin/products/brands.html", brands=staff_queries.brands())
+
+
+@bp.post("/brands")
+def create_brand() -> Response:
+    name = request.form.get("name", "")
+    try:
+        made = services.create_brand(name, description=request.form.get("description", ""))
+    except Invalid as error:
+        return _brands(error, name)
+    return _brands_done(f"{made.name} added.")
+
+
+@bp.post("/brands/<slug>/delete")
+def delete_brand(slug: str) -> Response:
+    brand = staff_queries.brand_by_slug(slug)
+    if brand is None:
+        raise NotFound("This brand no longer exists.")
+    name = brand.name
+    services.delete_brand(brand.id)
+    return _brands_done(f"{name} deleted.")
+
+
+def _brands(error: ShopError, name: str) -> Response:
+    return respond(
+        "admin/products/_brands.html",
+        page="admin/products/brands.html",
+        status=error.status,
+        brands=staff_queries.brands(),
+        error=error.sentence,
+        typed_name=name,
+    )
+
+
+def _brands_done(words: str) -> Response:
+    return respond(
+        "admin/products/_brands.html",
+        then=url_for(".brands"),
+        say=words,
+        brands=staff_queries.brands(),
+    )
