@@ -4,6 +4,7 @@ import json
 import re
 from datetime import timedelta
 
+from flask import render_template
 from sqlalchemy import func, select, text, update
 
 from app.auth import services
@@ -197,6 +198,18 @@ def test_asking_for_the_link_again_tells_nothing_and_has_an_end(browser, mails, 
     assert {answer.text for answer in [*answers, stranger]} == {stranger.text}
     run_jobs()
     assert len(mails()) == 5
+
+
+def test_the_form_on_an_orders_page_asks_for_the_password_alone(app, browser):
+    with app.test_request_context():
+        form = render_template("auth/_claim.html", claim_email=ADA, claim_name="Ada")
+
+    assert f'type="hidden" name="email" value="{ADA}"' in form
+    assert form.count("<label") == 1
+    again = browser.post("/auth/claim", data=FIELDS | {"password": "short"}, htmx=True)
+    assert again.status_code == 422
+    assert 'id="claim-password-error"' in again.text
+    assert 'name="email" value="Ada@Example.com"' in again.text
 
 
 def test_an_account_kept_from_an_order_works_like_any_other(browser, mails, run_jobs):
