@@ -294,8 +294,9 @@ def cancel(number: str, *, actor: Actor, reason: str, by_shopper: bool) -> None:
         order.cancel_reason = "shopper" if by_shopper else "staff"
         if was_paid:
             inventory.restock(order.id, actor_id=actor.id)
-            refunds.refund_everything(order, reason or "Order cancelled", actor)
         inventory.release(order.id, actor_id=actor.id)
+        # Also of an unpaid order: money that is under review goes back as well.
+        refunds.refund_everything(order, reason or "Order cancelled", actor)
         outbox.send("orders.mail_cancelled", key=f"mail-cancelled:{order.id}", order_id=order.id)
 
 

@@ -28,6 +28,15 @@
     document.cookie = `theme=${root.dataset.theme};path=/;max-age=31536000;samesite=lax`;
   });
 
+  // What a dialog decided may replace the part of the page that holds it: it closes first, and the notices come out of it.
+  on("htmx:before:swap", ({ detail: { tasks } }) => {
+    const dialog = document.querySelector("dialog:modal");
+    const isReplaced = ({ target }) => (typeof target === "string" ? document.querySelector(target) : target)?.contains(dialog);
+    if (!dialog || !tasks.some(isReplaced)) return;
+    document.body.append(...dialog.querySelectorAll("#notices"));
+    dialog.close();
+  });
+
   let unsaved = null;
   on("input", ({ target }) => {
     const form = target.form;

@@ -1,0 +1,45 @@
+"""The door to the staff desk: every page under /admin passes here, so none can forget to ask who it is."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, current_app
+from flask_login import current_user
+
+from app.admin import menu
+from app.auth.current import staff_only
+from app.lib.errors import Forbidden
+from app.orders.services import Actor
+
+bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+
+@bp.before_request
+@staff_only
+def gate() -> None:
+    """Visitors are sent to log in, shoppers away; what changes something carries the page's token as well."""
+    current_app.extensions["csrf"].protect()
+
+
+@bp.context_processor
+def frame() -> dict[str, Any]:
+    """What layouts/admin.html wants."""
+    return {"staff_menu": menu.Menu(current_user), "staff": menu.Badge.of(current_user)}
+
+
+def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Only for owners. Raises Forbidden for other staff."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if current_user.role != "owner":
+            raise Forbidden("Only an owner of the shop may open this page.")
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def actor() -> Actor:
+    """Who does it, for the events."""
+    return Actor.of(current_user)

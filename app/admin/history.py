@@ -1,0 +1,56 @@
+"""An order's events as staff read them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.orders.models import Order, OrderEvent
+
+MOVED = {
+    "paid": "Paid",
+    "packed": "Packed",
+    "shipped": "Shipped",
+    "delivered": "Delivered",
+    "cancelled": "Cancelled",
+}
+BROUGHT_BY = {
+    "webhook": "told by the provider",
+    "return": "seen when the shopper came back",
+    "poller": "found by asking the provider",
+    "closed": "found when closing the payment page",
+    "staff": "asked for by staff",
+}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of the timeline; `is_internal` was never shown to the shopper."""
+
+    words: str
+    at: datetime
+    by: str
+    is_internal: bool
+    is_note: bool
+
+
+def history(order: Order) -> list[Happening]:
+    """Everything that happened, newest first."""
+    return [_happening(event) for event in reversed(order.events)]
+
+
+def _happening(event: OrderEvent) -> Happening:
+    return Happening(
+        words=_words(event),
+        at=event.created_at,
+        by=", ".join(part for part in (event.actor_name, BROUGHT_BY.get(event.channel, event.channel)) if part),
+        is_internal=event.is_internal,
+        is_note=event.kind == "note",
+    )
+
+
+def _words(event: OrderEvent) -> str:
+    if event.kind == "placed":
+        return "Order placed"
+    if event.kind != "moved":
+        return event.note or event.kind.capitalize()
+    moved = MOVED.get(event.now or "", event.now or "")
+    return f"{moved}: {event.note}" if event.note else moved
