@@ -22,6 +22,8 @@ from app.payments.services import PaymentNotStarted
 
 bp = Blueprint("orders", __name__)
 
+SPEAK_OF_PAYMENT = ("orders/_headline.html", "orders/_pay.html", "orders/_figures.html")
+
 
 @bp.before_request
 def is_private() -> None:
@@ -43,8 +45,8 @@ def show(number: str) -> Response:
 
 @bp.get("/orders/<number>/status")
 def status(number: str) -> Response:
-    """What the page asks for every second until the payment has an end."""
-    return _page(access.open_order(number), fragment="orders/_status.html")
+    """What the page asks for every second; with the end of the payment comes everything that speaks of it."""
+    return _page(access.open_order(number), fragment="orders/_status.html", at_the_end=SPEAK_OF_PAYMENT)
 
 
 @bp.post("/orders/<number>/payments")
@@ -86,16 +88,25 @@ def _actor() -> Actor:
     return Actor.of(current_user if current_user.is_authenticated else None)
 
 
-def _page(order: Order, *, fragment: str | None = None, problem: str = "", status_code: int = 200) -> Response:
+def _page(
+    order: Order,
+    *,
+    fragment: str = "orders/_order.html",
+    at_the_end: tuple[str, ...] = (),
+    problem: str = "",
+    status_code: int = 200,
+) -> Response:
     money = summary(order)
+    context = _context(order, money)
     for provider in _ways(order):
         allow_forms_to(provider.form_action_origins)
     return respond(
-        fragment or "orders/_order.html",
+        fragment,
         page="orders/show.html",
         status=status_code,
+        also=() if context["is_waiting"] else at_the_end,
         problem=problem,
-        **_context(order, money),
+        **context,
     )
 
 
