@@ -7,7 +7,7 @@ from app.catalog import services
 from app.inventory.models import StockMovement
 from app.lib.db import session
 from tests import factories
-from tests.admin.desk import Desk
+from tests.admin.shelf_desk import Desk
 from tests.catalog.goods import a_draft, a_variant
 
 

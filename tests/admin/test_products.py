@@ -8,7 +8,7 @@ from app.catalog import services
 from app.catalog.models import Brand, Image, PriceEvent, Product, Variant
 from app.lib.db import session
 from tests import factories
-from tests.admin.desk import Desk
+from tests.admin.shelf_desk import Desk
 from tests.catalog.goods import a_draft, a_picture, a_product, a_shelf, a_variant
 
 
