@@ -90,10 +90,14 @@ class NewOrder:
     lines: Sequence[NewLine]
 
 
-# The order, its lines, its first event and the end of its cart: one statement, so one round trip.
+# The order, its lines, its first event and the end of its cart: one statement, so one round trip. A key that
+# placed an order before places none, even when its old form is sent again after a new cart was filled.
 CREATE = text("""
     WITH cart AS (
-        UPDATE carts SET status = 'ordered', updated_at = now() WHERE id = :cart_id AND status = 'open' RETURNING id
+        UPDATE carts SET status = 'ordered', updated_at = now()
+        WHERE id = :cart_id AND status = 'open'
+          AND NOT EXISTS (SELECT 1 FROM orders WHERE checkout_key = :checkout_key)
+        RETURNING id
     ), made AS (
         INSERT INTO orders (
             number, key, cart_id, checkout_key, checkout_digest, user_id, email, name, phone, line1, line2, city,
@@ -133,7 +137,7 @@ class Placed:
 
 
 def create(new: NewOrder) -> Placed:
-    """Write the order and close its cart. Raises NotFound when the cart was ordered already."""
+    """Write the order and close its cart. Raises NotFound when the cart or the key has its order already."""
     values: dict[str, Any] = {name: getattr(new, name) for name in NewOrder.__dataclass_fields__}
     values.update(asdict(new.recipient))
     values.update(
