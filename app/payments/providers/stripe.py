@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PUBLIC_API = "https://api.stripe.com"
+CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)  # seconds
 MOST_LINES = 100  # Stripe refuses sessions with more
 
 
@@ -241,12 +242,26 @@ class StripeProvider(Provider):
         import stripe
 
         try:
-            answer = call().to_dict()
+            answer = _asked_alone(call).to_dict()
         except stripe.StripeError as error:
             raise _translated(error) from None
         except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
             raise ProviderUnavailable("Stripe's answer cannot be read.") from None
         return cast(Mapping[str, Any], answer)
+
+
+def _asked_alone(call: Callable[[], Any]) -> Any:
+    """The answer. While another click asks the very same, Stripe says 409; a moment later both get one answer."""
+    import stripe
+
+    for wait in CONFLICT_WAITS:
+        try:
+            return call()
+        except stripe.StripeError as error:
+            if error.http_status != 409:
+                raise
+        time.sleep(wait)
+    return call()
 
 
 def _session_params(request: PaymentRequest) -> dict[str, Any]:
