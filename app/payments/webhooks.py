@@ -14,7 +14,7 @@ from app.payments.models import Attempt, WebhookEvent
 from app.payments.providers.base import PaymentState
 from app.payments.registry import provider_named
 from app.payments.services import check
-from app.payments.settlement import doubt
+from app.payments.settlement import doubt, locked
 
 
 def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> None:
@@ -112,11 +112,17 @@ def _attempt_of(event: WebhookEvent) -> Attempt | None:
 def _compare(event: WebhookEvent, attempt: Attempt) -> None:
     """A signed message about another amount deserves a person, even when the provider's books agree with ours."""
     claims = event.claims
-    if not claims or claims["state"] != "paid" or attempt.state == "paid":
+    if not claims or claims["state"] != "paid":
+        return
+    if (claims["currency"], claims["minor"]) == (attempt.currency, attempt.amount_minor):
+        return
+    # Only now the lock: somebody else may have settled it since it was read, and doubt comes before the money.
+    _, attempt = locked(attempt.reference)
+    if attempt.state == "paid":
         return
     if claims["currency"] != attempt.currency:
         doubt(attempt, "currency", f"A message spoke of {claims['currency']}; {attempt.amount} was asked.")
-    elif claims["minor"] != attempt.amount_minor:
+    else:
         doubt(
             attempt,
             "amount",
