@@ -25,7 +25,7 @@ PATIENCE = 3  # seconds for one answer from Redis
 FAILURE_TTL = 3600  # seconds; why a job failed is kept in its outbox row, so Redis may forget
 
 
-def connect(url: str) -> "Redis[bytes]":
+def connect(url: str) -> Redis:
     """A client that gives up soon: whoever asks knows what to do without Redis."""
     return Redis.from_url(
         url,
@@ -70,7 +70,7 @@ class JobWorker(SimpleWorker):
             try:
                 self.heartbeat()
                 if self.should_run_maintenance_tasks:
-                    self.run_maintenance_tasks()
+                    self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
                 found = self.queue_class.dequeue_any(
                     self.queues,
                     WAIT,
