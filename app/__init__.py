@@ -66,7 +66,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
 def _sign_in(app: Flask) -> None:
     from app.auth import loader
 
-    manager = LoginManager(app)
+    manager = LoginManager(app, add_context_processor=False)
     manager.session_protection = None
     loader.init_app(manager)
 

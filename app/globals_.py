@@ -5,6 +5,7 @@ from typing import Any
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from flask import Flask, g, has_request_context, request
+from flask_login import current_user
 
 from app.lib import runtime
 from app.lib.storage import storage
@@ -12,7 +13,7 @@ from app.lib.storage import storage
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(day=day, moment=moment, ago=ago, iso=iso)
-    app.jinja_env.globals.update(media_url=lambda key: storage().url(key), picture_url=picture_url)
+    app.jinja_env.globals.update(media_url=lambda key: storage().url(key), picture_url=picture_url, current_user=current_user)
 
     @app.context_processor
     def shop() -> dict[str, Any]:

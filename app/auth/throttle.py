@@ -70,7 +70,7 @@ def succeeded(email: str, address: str) -> None:
     """The password was right: forget the failures of the account, and this try from the address."""
     with db.engine.begin() as connection:
         connection.execute(FORGIVE, {"key": _key(email)})
-        connection.execute(GIVE_BACK, {"key": ratelimit._key(PER_ADDRESS.name, network_of(address))})
+        connection.execute(GIVE_BACK, {"key": ratelimit.key_of(PER_ADDRESS.name, network_of(address))})
 
 
 def forgive(email: str) -> None:

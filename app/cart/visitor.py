@@ -3,7 +3,7 @@
 from flask import Flask, g
 from flask_login import current_user
 
-from app.auth.current import signed_in_signal
+from app.auth.current import signed_in_signal, signed_out_signal
 from app.cart import cookie, queries, services
 from app.cart.queries import CartView, Whose
 from app.lib.notices import notice
@@ -33,6 +33,12 @@ def remember(token: str | None, quantity: int) -> None:
 def init_app(app: Flask) -> None:
     app.after_request(cookie.write)
     signed_in_signal.connect(_merge, weak=False)
+    signed_out_signal.connect(_leave, weak=False)
+
+
+def _leave(_sender: object, user: object) -> None:
+    """The cart stays in the account; a shared computer shows nothing of it."""
+    cookie.forget()
 
 
 def _merge(_sender: object, user: object) -> None:

@@ -1,10 +1,12 @@
 """What a shopper types at checkout, and the sentence for when it cannot be used."""
 
 from wtforms import BooleanField, HiddenField, StringField
-from wtforms.validators import DataRequired, Email, Length, ValidationError
+from wtforms.validators import DataRequired, Length, ValidationError
 
+from app.auth.emails import normal_email
 from app.checkout import addresses
 from app.checkout.services import Wishes
+from app.lib.errors import Invalid
 from app.lib.forms import OpenForm
 from app.orders.services import Recipient
 
@@ -17,7 +19,6 @@ class CheckoutForm(OpenForm):
         [
             DataRequired("Enter your email address: the receipt goes there."),
             Length(max=254, message="This email address is too long."),
-            Email("Enter the full address, for example name@example.com."),
         ],
     )
     name = StringField(
@@ -42,6 +43,12 @@ class CheckoutForm(OpenForm):
 
     recipient: Recipient | None = None
 
+    def validate_email(self, field: StringField) -> None:
+        try:
+            field.data = normal_email(field.data or "")
+        except Invalid:
+            raise ValidationError("Enter the full address, for example name@example.com.") from None
+
     def validate_country(self, field: StringField) -> None:
         if field.data not in dict(addresses.countries("en")):
             raise ValidationError("Choose one of the countries we deliver to.")
@@ -64,7 +71,7 @@ class CheckoutForm(OpenForm):
             return " ".join((field.data or "").split())
 
         return Recipient(
-            email=text(self.email).lower(),
+            email=text(self.email),
             name=text(self.name),
             line1=text(self.line1),
             line2=text(self.line2),

@@ -47,11 +47,10 @@ def show() -> Response:
     return respond("checkout/_form.html", page="checkout/show.html", **_context(form, cart))
 
 
-@bp.get("/checkout/address")
 @bp.post("/checkout/address")
 def address() -> Response:
     """The same form for another country: its fields, its delivery methods, its total."""
-    form = CheckoutForm(formdata=request.values)
+    form = CheckoutForm()
     return respond("checkout/_form.html", page="checkout/show.html", **_context(form, visitor.show()))
 
 

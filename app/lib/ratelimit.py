@@ -50,13 +50,13 @@ def hit(limit: Limit, who: str) -> None:
         return
     with db.engine.begin() as connection:
         count, wait = connection.execute(
-            COUNT, {"key": _key(limit.name, who), "seconds": limit.seconds}
+            COUNT, {"key": key_of(limit.name, who), "seconds": limit.seconds}
         ).one()
     if count > limit.most:
         raise TooMany(f"Too many tries. Wait {in_words(wait)}, then try again.", wait=max(1, wait))
 
 
-def _key(name: str, who: str) -> str:
+def key_of(name: str, who: str) -> str:
     """Addresses and e-mail addresses are kept as a digest: a counter needs no personal data."""
     return f"{name}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
 
