@@ -26,7 +26,7 @@ def products() -> Response:
     q = " ".join(request.args.get("q", "")[:100].split())
     status = request.args.get("status", "")
     found = staff_queries.product_list(q, status, page_from(request.args.get("page"), PAGE_SIZE))
-    return respond("admin/products/_list.html", page="admin/products/index.html", found=found, q=q, status=status)
+    return respond("admin/products/_list.html", page="admin/products/index.html", found=found, q=q, view=status)
 
 
 @bp.get("/products/new")

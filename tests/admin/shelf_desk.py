@@ -22,7 +22,7 @@ class Desk:
         assert answer.status_code == status, answer.get_data(as_text=True)[:1500]
         return answer.get_data(as_text=True)
 
-    def send(self, url: str, status: int = 303, *, htmx: bool = False, **fields: Any) -> str:
+    def send(self, url: str, status: int = 303, /, *, htmx: bool = False, **fields: Any) -> str:
         """Post the form; gives back the page that follows, or the fragment."""
         data = {"csrf_token": self.token, **fields}
         answer = self.browser.post(url, data=data, htmx=htmx)
