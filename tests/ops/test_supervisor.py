@@ -115,9 +115,7 @@ def test_one_that_will_not_stop_is_killed_when_its_time_is_over(here, start):
 
 
 def test_children_of_a_dead_child_are_ended_and_reaped(here, start):
-    (here / "server.py").write_text(
-        "import os\nos.fork()\n" + SERVER.replace("{name}", "{name}-{os.getpid()}")
-    )
+    (here / "server.py").write_text("import os\nos.fork()\n" + SERVER.replace("{name}", "{name}-{os.getpid()}"))
     start(
         'commands = [Command(name="twins", command=[sys.executable, "-c", server, "twin", str(here)], '
         'is_ready=lambda: len(list(here.glob("twin-*"))) == 2)]'
