@@ -42,13 +42,3 @@ def ledger(variant_id: int, *, limit: int = 50, before: int | None = None) -> li
     if before is not None:
         statement = statement.where(StockMovement.id < before)
     return list(session().scalars(statement.order_by(StockMovement.id.desc()).limit(limit)))
-
-
-def held(order_id: int) -> dict[int, int]:
-    """What an order holds at this moment, by variant. A hold that is over still counts until somebody takes it."""
-    rows = session().execute(
-        select(Reservation.variant_id, func.sum(Reservation.quantity))
-        .where(Reservation.order_id == order_id, Reservation.state == "held")
-        .group_by(Reservation.variant_id)
-    )
-    return {variant_id: int(quantity) for variant_id, quantity in rows}

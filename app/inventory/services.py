@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger
 
-from app.inventory.queries import available, held
+from app.inventory.queries import available
 from app.lib.db import transaction
 from app.lib.errors import Invalid, NotAllowed
 
@@ -139,9 +139,19 @@ def _end_holds(order_id: int, statement: object, state: str, reason: str, actor_
         return int(current.scalar(statement, values) or 0)  # type: ignore[call-overload]
 
 
+# Locked, because a hold that is over may be released for another shopper between this look and what follows it.
+HELD = text("""
+    SELECT variant_id, quantity FROM reservations WHERE order_id = :order_id AND state = 'held'
+    ORDER BY id FOR UPDATE
+""")
+
+
 def missing(order_id: int, wanted: Mapping[int, int]) -> dict[int, int]:
-    """What an order wants of each variant beyond what it holds."""
-    holding = held(order_id)
+    """What an order wants of each variant beyond what it holds; nobody can take that until the transaction ends."""
+    holding: dict[int, int] = {}
+    with transaction() as current:
+        for row in current.execute(HELD, {"order_id": order_id}):
+            holding[row.variant_id] = holding.get(row.variant_id, 0) + row.quantity
     return {v: quantity - holding.get(v, 0) for v, quantity in wanted.items() if quantity > holding.get(v, 0)}
 
 

@@ -13,7 +13,7 @@ from app.orders.models import Order
 from app.payments import services as payments
 from tests.factories import a_cart, a_user, a_variant, an_order, place, stock_of
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
-from tests.races.test_stock import filled_form, press_pay
+from tests.races.people import filled_form, press_button
 
 
 def assert_one_order(outcomes, shirt):
@@ -90,13 +90,14 @@ def test_an_old_form_sent_again_after_filling_a_new_cart_leads_to_the_order_it_p
 
 def test_20_presses_of_pay_in_one_browser_open_one_payment(new_browser, at_once):
     shirt = a_variant().id
-    browser, form, _ = filled_form(new_browser(), _sku_of(shirt), 1)
+    browser = new_browser()
+    form = filled_form(browser, shirt, "form")
     cart = browser.get_cookie("cart", domain="localhost")
     tabs = [new_browser() for _ in range(20)]
     for tab in tabs:
         tab.set_cookie("cart", cart.value, domain="localhost")
 
-    answers = crowd(at_once, [partial(press_pay, tab, form, n) for n, tab in enumerate(tabs)], threads=20)
+    answers = crowd(at_once, [partial(press_button, tab, form, n) for n, tab in enumerate(tabs)], threads=20)
 
     assert {answer.status_code for answer in answers} == {303}
     assert len({answer.headers["Location"] for answer in answers}) == 1
@@ -158,7 +159,3 @@ def _two_tabs(shirt):
 
 def _read_without_lock(number):
     return session().scalars(select(Order).where(Order.number == number)).one()
-
-
-def _sku_of(variant_id):
-    return session().scalar(text("SELECT sku FROM variants WHERE id = :id"), {"id": variant_id})

@@ -7,8 +7,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.cart import services as carts
-from app.cart.queries import Whose
 from app.checkout import services as checkout
 from app.inventory import services as inventory
 from app.inventory.models import Reservation
@@ -17,6 +15,7 @@ from app.inventory.services import NotEnoughStock
 from app.lib.db import session, transaction
 from tests.factories import a_cart, a_variant, place, stock_of, wishes
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
+from tests.races.people import cart_of, filled_form, press_button
 
 UNITS = 5
 BUYERS = 200
@@ -32,7 +31,7 @@ def assert_sold(variant_id, outcomes, *, units):
 
 def test_200_shoppers_want_5_units_and_5_get_one(at_once, monkeypatch):
     shirt = a_variant(on_hand=UNITS).id
-    carts = _carts_everybody_has_looked_at(monkeypatch, _sku(shirt))
+    carts = _carts_everybody_has_looked_at(monkeypatch, shirt)
 
     outcomes = crowd(at_once, [partial(place, cart) for cart in carts])
 
@@ -54,7 +53,7 @@ def test_shoppers_who_want_the_same_things_in_opposite_orders_never_wait_for_eac
 
 def test_a_cart_is_had_whole_or_not_at_all(at_once):
     many, few = a_variant(on_hand=50).id, a_variant(on_hand=3).id
-    carts = [_cart_of(_sku(many), _sku(few)) for _ in range(20)]
+    carts = [cart_of(many, few) for _ in range(20)]
 
     outcomes = crowd(at_once, [partial(place, cart) for cart in carts])
 
@@ -141,11 +140,11 @@ def test_a_deadlock_that_happens_all_the_same_is_only_a_delay(at_once, monkeypat
 
 
 def test_shoppers_who_press_pay_in_their_browsers_are_served_the_same_way(new_browser, at_once):
-    shirt = a_variant(on_hand=3)
-    forms = [filled_form(new_browser(), shirt.sku, number) for number in range(18)]
-    shirt = shirt.id
+    shirt = a_variant(on_hand=3).id
+    browsers = [new_browser() for _ in range(18)]
+    forms = [filled_form(browser, shirt, "form") for browser in browsers]
 
-    answers = crowd(at_once, [partial(press_pay, *form) for form in forms])
+    answers = crowd(at_once, [partial(press_button, *one) for one in zip(browsers, forms, range(18), strict=True)])
 
     where = [answer.headers.get("Location", "") for answer in answers]
     assert [answer.status_code for answer in answers] == [303] * len(forms)
@@ -155,20 +154,9 @@ def test_shoppers_who_press_pay_in_their_browsers_are_served_the_same_way(new_br
     assert_sound()
 
 
-def _sku(variant_id):
-    return session().scalar(text("SELECT sku FROM variants WHERE id = :id"), {"id": variant_id})
-
-
-def _cart_of(*skus):
-    whose = Whose()
-    for sku in skus:
-        whose = Whose(carts.add_line(whose, sku, 1).token)
-    return whose
-
-
-def _carts_everybody_has_looked_at(monkeypatch, sku):
+def _carts_everybody_has_looked_at(monkeypatch, variant_id):
     """200 carts whose owners all saw that there is enough, so that they all meet where stock is taken."""
-    carts = [_cart_of(sku) for _ in range(BUYERS)]
+    carts = [cart_of(variant_id) for _ in range(BUYERS)]
     seen = {cart.token: checkout.carts.view(cart) for cart in carts}
     session().rollback()
     monkeypatch.setattr(checkout.carts, "view", lambda whose: seen[whose.token])
@@ -176,8 +164,7 @@ def _carts_everybody_has_looked_at(monkeypatch, sku):
 
 
 def _two_buyers_of(variant_id):
-    sku = _sku(variant_id)
-    return [partial(place, _cart_of(sku)) for _ in range(2)]
+    return [partial(place, cart_of(variant_id)) for _ in range(2)]
 
 
 def _place_without_second_try(whose):
@@ -213,25 +200,3 @@ def _take(order_id, variant_id, quantity, until):
 
 def _lock(variant_id):
     session().execute(text("SELECT 1 FROM stock_items WHERE variant_id = :id FOR UPDATE"), {"id": variant_id})
-
-
-def filled_form(browser, sku, number):
-    browser.post("/cart/lines", data={"sku": sku, "quantity": "1"})
-    form = {
-        "email": "ada@example.com",
-        "name": "Ada Lovelace",
-        "line1": "1 Main Street",
-        "city": "Portland",
-        "region": "OR",
-        "postcode": "97209",
-        "country": "US",
-        "shipping_method": "standard",
-        "provider": "demo",
-        "accept_terms": "1",
-        "idempotency_key": f"form-{number}",
-    }
-    return browser, form, number
-
-
-def press_pay(browser, form, number):
-    return browser.post("/checkout", data=form, environ_base={"REMOTE_ADDR": f"10.0.0.{number + 1}"})
