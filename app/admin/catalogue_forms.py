@@ -52,7 +52,7 @@ class ProductForm(FlaskForm):  # type: ignore[misc]
     def blame(self, error: Invalid) -> None:
         """Put the sentence beside the field it speaks of, or above the form."""
         field = self._fields.get(error.field or "")
-        (field.errors if field is not None else self.form_errors).append(error.sentence)  # type: ignore[union-attr]
+        (field.errors if field is not None else self.form_errors).append(error.sentence)
 
 
 def _key(typed: str) -> int:

@@ -1,5 +1,7 @@
 """Stock at the staff desk: what there is, a change with its reason, and the ledger of one variant."""
 
+from typing import Any
+
 from flask import Response, render_template, request, url_for
 from flask_login import current_user
 
@@ -49,7 +51,7 @@ def _stock(sku: str) -> StockRow:
 
 def _refused(row: StockRow, error: Invalid) -> Response:
     """422 with what was typed: the row for htmx, else the list narrowed to this variant."""
-    typed = {
+    typed: dict[str, Any] = {
         "error": error.sentence,
         "error_field": error.field or "change",
         "typed_change": request.form.get("change", ""),
@@ -69,7 +71,7 @@ def _refused(row: StockRow, error: Invalid) -> Response:
     )
 
 
-def _list() -> dict[str, object]:
+def _list() -> dict[str, Any]:
     q = " ".join(request.args.get("q", "")[:100].split())
     view = request.args.get("view", "")
     found = staff_queries.stock_list(q, view, page_from(request.args.get("page"), PAGE_SIZE))
