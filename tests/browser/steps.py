@@ -12,6 +12,7 @@ from app.catalog.models import Variant
 from app.inventory.models import StockItem
 from app.lib.db import transaction
 from tests.browser.goods import Goods
+from tests.factories import PASSWORD
 
 ADA = {
     "Email": "ada@example.com",
@@ -65,6 +66,22 @@ def place_order(page: Page) -> None:
 def pay(page: Page, button: str = "Pay $") -> None:
     """Press a button of the demo provider's page."""
     page.get_by_role("button", name=button).click()
+
+
+def pay_again(page: Page) -> None:
+    """From the page of an order that waits to the demo provider's page."""
+    page.locator("#order-pay").get_by_text("Demo payment").click()
+    page.get_by_role("button", name="Pay $").click()
+    page.wait_for_url("**/payments/demo/**")
+
+
+def log_in(page: Page, email: str = "ada@example.com") -> None:
+    """As a user of the factories."""
+    page.goto("/auth/login")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(lambda url: "/auth/login" not in url)
 
 
 def expect_payment(page: Page, state: str, *, within: int = 5_000) -> None:
