@@ -47,6 +47,7 @@ class Order(Model):
         Index("ix_orders_user_id", "user_id", "id"),
         Index("ix_orders_email", "email"),
         Index("ix_orders_status", "status", "id"),
+        Index("ix_orders_paid_at", "paid_at", postgresql_where=text("paid_at IS NOT NULL")),
         Index("ix_orders_unpaid", "hold_expires_at", postgresql_where=text("status = 'pending'")),
     )
 
@@ -112,6 +113,7 @@ class OrderLine(Model):
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("total_minor = unit_price_minor * quantity - discount_minor", name="total_adds_up"),
         Index("ix_order_lines_order_id", "order_id"),
+        Index("ix_order_lines_sku", "sku"),
     )
 
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))

@@ -44,21 +44,21 @@ class OrderPage:
     older: str = ""
 
 
-def page(filters: Filters, also: Sequence[ColumnElement[bool]] = (), *, size: int = PAGE) -> OrderPage:
+def page(filters: Filters, also: Sequence[ColumnElement[bool]] = ()) -> OrderPage:
     """A page of the list in two statements. `also` are further conditions about `Order`, such as its money's."""
     statement = _matching(filters, also).options(selectinload(Order.lines))
     if filters.newer:
         rows = list(
-            session().scalars(statement.where(Order.id > _id_of(filters.newer)).order_by(Order.id).limit(size + 1))
+            session().scalars(statement.where(Order.id > _id_of(filters.newer)).order_by(Order.id).limit(PAGE + 1))
         )
-        more_newer, more_older = len(rows) > size, bool(rows)
-        rows = rows[:size][::-1]
+        more_newer, more_older = len(rows) > PAGE, bool(rows)
+        rows = rows[:PAGE][::-1]
     else:
         if filters.older:
             statement = statement.where(Order.id < _id_of(filters.older))
-        rows = list(session().scalars(statement.order_by(Order.id.desc()).limit(size + 1)))
-        more_newer, more_older = bool(filters.older and rows), len(rows) > size
-        rows = rows[:size]
+        rows = list(session().scalars(statement.order_by(Order.id.desc()).limit(PAGE + 1)))
+        more_newer, more_older = bool(filters.older and rows), len(rows) > PAGE
+        rows = rows[:PAGE]
     return OrderPage(
         rows,
         newer=rows[0].number if more_newer else "",

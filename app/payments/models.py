@@ -149,6 +149,10 @@ class WebhookEvent(Model):
     __table_args__ = (
         CheckConstraint("state IN ('received', 'processed', 'ignored', 'orphan', 'failed')", name="state_known"),
         Index("uq_webhook_events_provider_event_key", "provider", "event_key", unique=True),
+        *(
+            Index(f"ix_webhook_events_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))
+            for name in ("reference", "provider_ref", "provider_payment_ref")
+        ),
     )
 
     provider: Mapped[str]

@@ -7,10 +7,10 @@ from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor
 from app.payments import refunds
+from app.payments.attempts import locked
 from app.payments.issues import close_issues
 from app.payments.models import Attempt
 from app.payments.queries import DOUBTFUL, attempts_of
-from app.payments.settlement import locked
 from app.payments.staff_queries import left_to_refund
 
 LONGEST_NOTE = 500

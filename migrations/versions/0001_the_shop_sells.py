@@ -43,10 +43,7 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["parent_id"],
-            ["categories.id"],
-            name=op.f("fk_categories_parent_id_categories"),
-            ondelete="RESTRICT",
+            ["parent_id"], ["categories.id"], name=op.f("fk_categories_parent_id_categories"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_categories")),
         sa.UniqueConstraint("slug", name=op.f("uq_categories_slug")),
@@ -190,9 +187,7 @@ def upgrade() -> None:
         sa.Column("provider_ref", sa.String(), nullable=True),
         sa.Column("provider_payment_ref", sa.String(), nullable=True),
         sa.Column("subject", sa.String(), nullable=False),
-        sa.Column(
-            "claims", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("claims", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(), server_default="received", nullable=False),
@@ -207,8 +202,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
     )
     op.create_index(
-        "uq_webhook_events_provider_event_key", "webhook_events", ["provider", "event_key"], unique=True
+        "ix_webhook_events_provider_payment_ref",
+        "webhook_events",
+        ["provider_payment_ref"],
+        unique=False,
+        postgresql_where=sa.text("provider_payment_ref IS NOT NULL"),
     )
+    op.create_index(
+        "ix_webhook_events_provider_ref",
+        "webhook_events",
+        ["provider_ref"],
+        unique=False,
+        postgresql_where=sa.text("provider_ref IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_webhook_events_reference",
+        "webhook_events",
+        ["reference"],
+        unique=False,
+        postgresql_where=sa.text("reference IS NOT NULL"),
+    )
+    op.create_index("uq_webhook_events_provider_event_key", "webhook_events", ["provider", "event_key"], unique=True)
     op.create_table(
         "carts",
         sa.Column("token_digest", sa.LargeBinary(), nullable=False),
@@ -219,9 +233,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.CheckConstraint("status IN ('open', 'ordered', 'merged')", name=op.f("ck_carts_status_known")),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_carts_user_id_users"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_carts_user_id_users"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_carts")),
         sa.UniqueConstraint("token_digest", name=op.f("uq_carts_token_digest")),
     )
@@ -253,9 +265,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("description", sa.String(), server_default="", nullable=False),
-        sa.Column(
-            "details", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
-        ),
+        sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("brand_id", sa.BigInteger(), nullable=True),
         sa.Column("category_id", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(), server_default="draft", nullable=False),
@@ -265,25 +275,18 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('draft', 'active', 'archived')", name=op.f("ck_products_status_known")
-        ),
+        sa.CheckConstraint("status IN ('draft', 'active', 'archived')", name=op.f("ck_products_status_known")),
         sa.ForeignKeyConstraint(
             ["brand_id"], ["brands.id"], name=op.f("fk_products_brand_id_brands"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
-            ["category_id"],
-            ["categories.id"],
-            name=op.f("fk_products_category_id_categories"),
-            ondelete="RESTRICT",
+            ["category_id"], ["categories.id"], name=op.f("fk_products_category_id_categories"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
         sa.UniqueConstraint("slug", name=op.f("uq_products_slug")),
     )
     op.create_index(op.f("ix_products_brand_id"), "products", ["brand_id"], unique=False)
-    op.create_index(
-        "ix_products_listing", "products", ["category_id", "status", "published_at"], unique=False
-    )
+    op.create_index("ix_products_listing", "products", ["category_id", "status", "published_at"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -293,31 +296,21 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("token_digest", name=op.f("uq_sessions_token_digest")),
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index(
-        "ix_sessions_user_id",
-        "sessions",
-        ["user_id"],
-        unique=False,
-        postgresql_where=sa.text("user_id IS NOT NULL"),
+        "ix_sessions_user_id", "sessions", ["user_id"], unique=False, postgresql_where=sa.text("user_id IS NOT NULL")
     )
     op.create_table(
         "user_events",
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("actor_id", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column(
-            "was", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
-        sa.Column(
-            "now", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("was", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("now", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -339,9 +332,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.CheckConstraint(
-            "purpose IN ('verify', 'reset', 'owner')", name=op.f("ck_user_tokens_purpose_known")
-        ),
+        sa.CheckConstraint("purpose IN ('verify', 'reset', 'owner')", name=op.f("ck_user_tokens_purpose_known")),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_user_tokens_user_id_users"), ondelete="CASCADE"
         ),
@@ -417,25 +408,20 @@ def upgrade() -> None:
             "total_minor = subtotal_minor - discount_minor + shipping_minor + CASE WHEN prices_include_tax THEN 0 ELSE tax_minor END",
             name=op.f("ck_orders_total_adds_up"),
         ),
-        sa.ForeignKeyConstraint(
-            ["cart_id"], ["carts.id"], name=op.f("fk_orders_cart_id_carts"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_orders_user_id_users"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["cart_id"], ["carts.id"], name=op.f("fk_orders_cart_id_carts"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_orders_user_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
         sa.UniqueConstraint("cart_id", name=op.f("uq_orders_cart_id")),
         sa.UniqueConstraint("checkout_key", name=op.f("uq_orders_checkout_key")),
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
     )
     op.create_index("ix_orders_email", "orders", ["email"], unique=False)
+    op.create_index(
+        "ix_orders_paid_at", "orders", ["paid_at"], unique=False, postgresql_where=sa.text("paid_at IS NOT NULL")
+    )
     op.create_index("ix_orders_status", "orders", ["status", "id"], unique=False)
     op.create_index(
-        "ix_orders_unpaid",
-        "orders",
-        ["hold_expires_at"],
-        unique=False,
-        postgresql_where=sa.text("status = 'pending'"),
+        "ix_orders_unpaid", "orders", ["hold_expires_at"], unique=False, postgresql_where=sa.text("status = 'pending'")
     )
     op.create_index("ix_orders_user_id", "orders", ["user_id", "id"], unique=False)
     op.create_table(
@@ -449,9 +435,7 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.BigInteger(), nullable=True),
         sa.Column("actor_name", sa.String(), server_default="", nullable=False),
         sa.Column("is_internal", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column(
-            "data", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -488,8 +472,7 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.CheckConstraint(
-            "compare_at_minor IS NULL OR compare_at_minor > price_minor",
-            name=op.f("ck_variants_compare_at_above"),
+            "compare_at_minor IS NULL OR compare_at_minor > price_minor", name=op.f("ck_variants_compare_at_above")
         ),
         sa.CheckConstraint("price_minor >= 0", name=op.f("ck_variants_price_not_negative")),
         sa.ForeignKeyConstraint(
@@ -501,9 +484,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variants")),
         sa.UniqueConstraint("sku", name=op.f("uq_variants_sku")),
     )
-    op.create_index(
-        "uq_variants_product_id_option_key", "variants", ["product_id", "option_key"], unique=True
-    )
+    op.create_index("uq_variants_product_id_option_key", "variants", ["product_id", "option_key"], unique=True)
     op.create_table(
         "cart_lines",
         sa.Column("public_id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -518,10 +499,7 @@ def upgrade() -> None:
             ["cart_id"], ["carts.id"], name=op.f("fk_cart_lines_cart_id_carts"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["variant_id"],
-            ["variants.id"],
-            name=op.f("fk_cart_lines_variant_id_variants"),
-            ondelete="CASCADE",
+            ["variant_id"], ["variants.id"], name=op.f("fk_cart_lines_variant_id_variants"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cart_lines")),
         sa.UniqueConstraint("public_id", name=op.f("uq_cart_lines_public_id")),
@@ -544,21 +522,18 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_order_lines_quantity_positive")),
         sa.CheckConstraint(
-            "total_minor = unit_price_minor * quantity - discount_minor",
-            name=op.f("ck_order_lines_total_adds_up"),
+            "total_minor = unit_price_minor * quantity - discount_minor", name=op.f("ck_order_lines_total_adds_up")
         ),
         sa.ForeignKeyConstraint(
             ["order_id"], ["orders.id"], name=op.f("fk_order_lines_order_id_orders"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["variant_id"],
-            ["variants.id"],
-            name=op.f("fk_order_lines_variant_id_variants"),
-            ondelete="SET NULL",
+            ["variant_id"], ["variants.id"], name=op.f("fk_order_lines_variant_id_variants"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_lines")),
     )
     op.create_index("ix_order_lines_order_id", "order_lines", ["order_id"], unique=False)
+    op.create_index("ix_order_lines_sku", "order_lines", ["sku"], unique=False)
     op.create_table(
         "payment_attempts",
         sa.Column("payment_id", sa.BigInteger(), nullable=False),
@@ -596,10 +571,7 @@ def upgrade() -> None:
             name=op.f("ck_payment_attempts_refunded_within_captured"),
         ),
         sa.ForeignKeyConstraint(
-            ["payment_id"],
-            ["payments.id"],
-            name=op.f("fk_payment_attempts_payment_id_payments"),
-            ondelete="RESTRICT",
+            ["payment_id"], ["payments.id"], name=op.f("fk_payment_attempts_payment_id_payments"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_attempts")),
         sa.UniqueConstraint("reference", name=op.f("uq_payment_attempts_reference")),
@@ -634,18 +606,13 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), server_default="held", nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('held', 'taken', 'released')", name=op.f("ck_reservations_state_known")
-        ),
+        sa.CheckConstraint("state IN ('held', 'taken', 'released')", name=op.f("ck_reservations_state_known")),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_reservations_quantity_positive")),
         sa.ForeignKeyConstraint(
             ["order_id"], ["orders.id"], name=op.f("fk_reservations_order_id_orders"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["variant_id"],
-            ["variants.id"],
-            name=op.f("fk_reservations_variant_id_variants"),
-            ondelete="CASCADE",
+            ["variant_id"], ["variants.id"], name=op.f("fk_reservations_variant_id_variants"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservations")),
     )
@@ -667,10 +634,7 @@ def upgrade() -> None:
             "reserved >= 0 AND reserved <= on_hand", name=op.f("ck_stock_items_reserved_within_on_hand")
         ),
         sa.ForeignKeyConstraint(
-            ["variant_id"],
-            ["variants.id"],
-            name=op.f("fk_stock_items_variant_id_variants"),
-            ondelete="CASCADE",
+            ["variant_id"], ["variants.id"], name=op.f("fk_stock_items_variant_id_variants"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("variant_id", name=op.f("pk_stock_items")),
         postgresql_with={"fillfactor": "70"},
@@ -686,16 +650,11 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
-            ["variant_id"],
-            ["variants.id"],
-            name=op.f("fk_variant_values_variant_id_variants"),
-            ondelete="CASCADE",
+            ["variant_id"], ["variants.id"], name=op.f("fk_variant_values_variant_id_variants"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("variant_id", "option_value_id", name=op.f("pk_variant_values")),
     )
-    op.create_index(
-        op.f("ix_variant_values_option_value_id"), "variant_values", ["option_value_id"], unique=False
-    )
+    op.create_index(op.f("ix_variant_values_option_value_id"), "variant_values", ["option_value_id"], unique=False)
     op.create_table(
         "payment_issues",
         sa.Column("attempt_id", sa.BigInteger(), nullable=False),
@@ -735,9 +694,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('pending', 'succeeded', 'failed')", name=op.f("ck_refunds_state_known")
-        ),
+        sa.CheckConstraint("state IN ('pending', 'succeeded', 'failed')", name=op.f("ck_refunds_state_known")),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refunds_amount_positive")),
         sa.ForeignKeyConstraint(
             ["attempt_id"],
@@ -775,9 +732,7 @@ def downgrade() -> None:
     op.drop_table("variant_values")
     op.drop_table("stock_items")
     op.drop_index("ix_reservations_order_id", table_name="reservations")
-    op.drop_index(
-        "ix_reservations_held", table_name="reservations", postgresql_where=sa.text("state = 'held'")
-    )
+    op.drop_index("ix_reservations_held", table_name="reservations", postgresql_where=sa.text("state = 'held'"))
     op.drop_table("reservations")
     op.drop_index(
         "uq_payment_attempts_provider_provider_ref",
@@ -796,6 +751,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('created', 'pending', 'authorised', 'unknown')"),
     )
     op.drop_table("payment_attempts")
+    op.drop_index("ix_order_lines_sku", table_name="order_lines")
     op.drop_index("ix_order_lines_order_id", table_name="order_lines")
     op.drop_table("order_lines")
     op.drop_index("uq_cart_lines_cart_id_variant_id", table_name="cart_lines")
@@ -809,6 +765,7 @@ def downgrade() -> None:
     op.drop_index("ix_orders_user_id", table_name="orders")
     op.drop_index("ix_orders_unpaid", table_name="orders", postgresql_where=sa.text("status = 'pending'"))
     op.drop_index("ix_orders_status", table_name="orders")
+    op.drop_index("ix_orders_paid_at", table_name="orders", postgresql_where=sa.text("paid_at IS NOT NULL"))
     op.drop_index("ix_orders_email", table_name="orders")
     op.drop_table("orders")
     op.drop_index(op.f("ix_images_product_id"), table_name="images")
@@ -817,9 +774,7 @@ def downgrade() -> None:
     op.drop_table("user_tokens")
     op.drop_index("ix_user_events_user_id", table_name="user_events")
     op.drop_table("user_events")
-    op.drop_index(
-        "ix_sessions_user_id", table_name="sessions", postgresql_where=sa.text("user_id IS NOT NULL")
-    )
+    op.drop_index("ix_sessions_user_id", table_name="sessions", postgresql_where=sa.text("user_id IS NOT NULL"))
     op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
     op.drop_table("sessions")
     op.drop_index("ix_products_listing", table_name="products")
@@ -828,14 +783,25 @@ def downgrade() -> None:
     op.drop_index("uq_option_values_option_id_code", table_name="option_values")
     op.drop_table("option_values")
     op.drop_index(
-        "uq_carts_user_id_open",
-        table_name="carts",
-        postgresql_where=sa.text("status = 'open' AND user_id IS NOT NULL"),
+        "uq_carts_user_id_open", table_name="carts", postgresql_where=sa.text("status = 'open' AND user_id IS NOT NULL")
     )
     op.drop_index(op.f("ix_carts_user_id"), table_name="carts")
     op.drop_index("ix_carts_updated_at", table_name="carts")
     op.drop_table("carts")
     op.drop_index("uq_webhook_events_provider_event_key", table_name="webhook_events")
+    op.drop_index(
+        "ix_webhook_events_reference", table_name="webhook_events", postgresql_where=sa.text("reference IS NOT NULL")
+    )
+    op.drop_index(
+        "ix_webhook_events_provider_ref",
+        table_name="webhook_events",
+        postgresql_where=sa.text("provider_ref IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_webhook_events_provider_payment_ref",
+        table_name="webhook_events",
+        postgresql_where=sa.text("provider_payment_ref IS NOT NULL"),
+    )
     op.drop_table("webhook_events")
     op.drop_table("users")
     op.drop_index("ix_stock_movements_variant_id", table_name="stock_movements")
@@ -846,9 +812,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_price_events_variant_id"), table_name="price_events")
     op.drop_table("price_events")
     op.drop_index(
-        "ix_outbox_waiting",
-        table_name="outbox",
-        postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
+        "ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL")
     )
     op.drop_table("outbox")
     op.drop_table("options")

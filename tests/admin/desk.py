@@ -1,7 +1,7 @@
 """Grace at her desk: pages read and buttons pressed through HTTP, with htmx or without."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
@@ -10,9 +10,11 @@ from sqlalchemy import select
 
 from app.checkout import services as checkout
 from app.lib.db import session
+from app.lib.money import Money
 from app.orders.models import Order
 from app.payments import demo_desk
 from app.payments import services as payments
+from app.payments.demo_store import TableDemoStore
 from app.payments.models import Attempt, Payment
 from app.payments.providers.base import PaymentState
 from tests.factories import PASSWORD, a_user, an_order, order_named
@@ -81,8 +83,11 @@ def pay(number: str) -> str:
     return reference
 
 
-def hear(reference: str, money: Any, **facts: Any) -> None:
-    """The provider says that this much was paid."""
+def hear(reference: str, money: Money, **facts: Any) -> None:
+    """The provider says that this much was paid, and its books agree."""
+    books, known = TableDemoStore(), demo_desk.payment(reference)
+    assert known is not None
+    books.put(replace(known, state="paid", minor=money.minor, currency=money.currency))
     fact = PaymentState("paid", money, provider_payment_ref=f"pay-{reference}", **facts)
     payments.settle(reference, fact, channel="webhook")
 
