@@ -70,7 +70,7 @@ def refund_attempt(order: Order, attempt: Attempt, minor: int, reason: str, acto
         attempt.check_at = datetime.now(UTC) + timedelta(minutes=2)
         current.flush()
         sentence = f"Refund of {Money(minor, currency)} requested: {reason}" if reason else "Refund requested"
-        orders.record(order, "refund", sentence, actor=actor)
+        orders.record(order, "refund", sentence, actor=actor, now="pending")
         outbox.send("payments.send_refund", key=f"send-refund:{refund.id}", refund_id=refund.id)
         return refund
 
@@ -120,15 +120,15 @@ def record(refund_id: int, answer: RefundState) -> None:
 
 
 def apply(order: Order, refund: Refund, answer: RefundState) -> None:
-    """Move one refund of a locked order; a finished one may still fail, days later."""
+    """Move one refund of a locked order; a finished one may still fail, days later, but never starts again."""
     refund.provider_ref = answer.provider_ref or refund.provider_ref
-    if answer.state == refund.state:
+    if answer.state in (refund.state, "pending"):
         return
-    refund.state = answer.state
+    was, refund.state = refund.state, answer.state
     refund.error = answer.error or None
-    refund.settled_at = datetime.now(UTC) if answer.state != "pending" else None
+    refund.settled_at = datetime.now(UTC)
     if answer.state == "succeeded":
-        orders.record(order, "refund", f"{refund.amount} sent back")
+        orders.record(order, "refund", f"{refund.amount} sent back", was=was, now=refund.state)
         outbox.send(
             "orders.mail_refunded",
             key=f"mail-refunded:{refund.id}",
@@ -137,7 +137,8 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
             amount=str(refund.amount),
         )
     elif answer.state == "failed":
-        orders.record(order, "refund", f"The refund of {refund.amount} failed: {answer.error}", is_internal=True)
+        sentence = f"The refund of {refund.amount} failed: {answer.error}"
+        orders.record(order, "refund", sentence, is_internal=True, was=was, now=refund.state)
         open_issue(refund.attempt, "refund_failed", f"A refund of {refund.amount} failed: {answer.error}")
 
 

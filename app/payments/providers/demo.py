@@ -6,8 +6,10 @@ sends signed messages to the same webhook address. `choose` is what the buttons 
 
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -80,12 +82,20 @@ class DemoStore(Protocol):
 
     def put(self, payment: DemoPayment) -> None: ...
 
+    def alone(self) -> AbstractContextManager[object]:
+        """Inside, what was read stays as it is until it is put back: two who write take turns."""
+        ...
+
 
 class MemoryDemoStore:
     """Books for one process, for tests."""
 
     def __init__(self) -> None:
         self._payments: dict[str, DemoPayment] = {}
+        self._lock = threading.RLock()
+
+    def alone(self) -> AbstractContextManager[object]:
+        return self._lock
 
     def get(self, reference: str) -> DemoPayment | None:
         return self._payments.get(reference)
@@ -128,6 +138,10 @@ class DemoProvider(Provider):
         return amount.minor > 0
 
     def start(self, request: PaymentRequest) -> NextStep:
+        with self._store.alone():
+            return self._start(request)
+
+    def _start(self, request: PaymentRequest) -> NextStep:
         payment = self._store.get(request.reference) or DemoPayment(
             reference=request.reference,
             order_number=request.order_number,
@@ -154,17 +168,19 @@ class DemoProvider(Provider):
         return self._state(payment)
 
     def expire(self, reference: str, provider_ref: str) -> PaymentState:
-        payment = self._store.get(reference)
-        if payment is not None and payment.state == "open":
-            self._store.put(replace(payment, state="closed"))
-        return self.look_up(reference, provider_ref)
+        with self._store.alone():
+            payment = self._store.get(reference)
+            if payment is not None and payment.state == "open":
+                self._store.put(replace(payment, state="closed"))
+            return self.look_up(reference, provider_ref)
 
     def refund(self, request: RefundRequest) -> RefundState:
-        payment = self._existing(request.attempt_reference)
-        if (known := self.look_up_refund(request, None)) is not None:
-            return known
-        payment = self._refunded(payment, request.reference, request.amount)
-        return self._refund_state(payment, payment.refunds[-1])
+        with self._store.alone():
+            payment = self._existing(request.attempt_reference)
+            if (known := self.look_up_refund(request, None)) is not None:
+                return known
+            payment = self._refunded(payment, request.reference, request.amount)
+            return self._refund_state(payment, payment.refunds[-1])
 
     def look_up_refund(self, request: RefundRequest, provider_ref: str | None) -> RefundState | None:
         payment = self._store.get(request.attempt_reference)
@@ -204,6 +220,10 @@ class DemoProvider(Provider):
 
     def choose(self, reference: str, outcome: Outcome) -> DemoAnswer:
         """What a button of the demo page does. Raises ProviderRefused when that is not possible any more."""
+        with self._store.alone():
+            return self._choose(reference, outcome)
+
+    def _choose(self, reference: str, outcome: Outcome) -> DemoAnswer:
         payment = self._existing(reference)
         if outcome == "leave":
             return DemoAnswer(payment.cancel_url, message_in=None)

@@ -1,0 +1,127 @@
+"""Money goes back once, and never more of it than came."""
+
+from functools import partial
+
+import pytest
+
+from app.lib.money import Money
+from app.orders import services as orders
+from app.orders.services import Actor
+from app.payments import demo_desk, refunds, settlement
+from app.payments.demo_store import TableDemoStore
+from app.payments.providers.base import RefundState
+from app.payments.queries import attempts_of
+from tests.factories import a_variant, an_order, order_named
+from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
+from tests.races.paying import do_jobs, fact, money_of, press_pay
+
+GRACE = Actor("Grace")
+
+
+@pytest.fixture
+def paid():
+    """The number of a paid order, its attempt and its total in cents."""
+    number = an_order(a_variant()).number
+    settlement.settle(reference := press_pay(number), fact(reference), channel="webhook")
+    return number, reference, money_of(number).captured.minor
+
+
+def give_back(number, minor):
+    return [r.id for r in refunds.refund_order(number, Money(minor, "USD"), "Damaged", GRACE)]
+
+
+def assert_within_captured(number):
+    """What went back, or is promised, is not more than what came."""
+    money = money_of(number)
+    assert money.refunded + money.refunding <= money.captured
+    assert_sound()
+
+
+def test_two_refunds_at_once_never_send_more_than_was_paid(at_once, paid):
+    number, _, total = paid
+
+    outcomes = crowd(at_once, [partial(give_back, number, total * 2 // 3)] * 6, threads=6)
+    do_jobs(at_once)
+
+    assert kinds(outcomes) == {"done": 1, "Invalid": 5}
+    assert money_of(number).refunded.minor == total * 2 // 3
+    assert_within_captured(number)
+
+
+def test_parts_that_fit_are_all_sent(at_once, paid):
+    number, _, total = paid
+
+    outcomes = crowd(at_once, [partial(give_back, number, total // 4)] * 4, threads=4)
+    do_jobs(at_once, workers=4)
+
+    assert kinds(outcomes) == {"done": 4}
+    assert money_of(number).refunded.minor == total // 4 * 4
+    assert fact(paid[1]).refunded == money_of(number).refunded
+    assert_within_captured(number)
+
+
+def test_guard_off_without_the_lock_more_goes_back_than_came(at_once, monkeypatch, paid):
+    number, _, total = paid
+    gate = Gate()
+    monkeypatch.setattr(orders, "locked", order_named)
+    monkeypatch.setattr(refunds, "_captured", gate.after(_read_with_refunds))
+
+    overtake(at_once, gate, *[partial(give_back, number, total * 2 // 3)] * 2)
+
+    with pytest.raises(AssertionError):
+        assert_within_captured(number)
+
+
+def test_one_refund_sent_by_several_workers_is_one_refund(at_once, mails, paid):
+    number, reference, total = paid
+    (refund,) = give_back(number, total)
+
+    outcomes = at_once(*[partial(refunds.send, refund)] * 4)
+    do_jobs(at_once)
+
+    assert kinds(outcomes) == {"done": 4}
+    assert len(fact(reference).refunds) == 1
+    assert money_of(number).state == "refunded"
+    assert [m["Subject"] for m in mails() if "refund" in m["Subject"]] == [f"Your refund for order {number}"]
+    assert_within_captured(number)
+
+
+def test_two_refunds_that_reach_the_provider_together_are_both_in_its_books(at_once, monkeypatch, paid):
+    number, reference, total = paid
+    each = [give_back(number, total // 2)[0] for _ in range(2)]
+    gate = Gate()
+    monkeypatch.setattr(TableDemoStore, "put", gate.before(TableDemoStore.put))
+
+    outcomes = overtake(at_once, gate, *[partial(refunds.send, refund) for refund in each])
+
+    assert kinds(outcomes) == {"done": 2}
+    assert fact(reference).refunded.minor == total // 2 * 2
+    assert_within_captured(number)
+
+
+def test_a_slow_answer_does_not_undo_what_a_message_has_told_meanwhile(paid):
+    number, _, total = paid
+    (refund,) = give_back(number, total)
+    refunds.send(refund)
+
+    refunds.record(refund, RefundState("pending", "re_1", None, Money(total, "USD")))
+
+    assert money_of(number).state == "refunded"
+    assert count("SELECT count(*) FROM refunds WHERE state = 'succeeded'") == 1
+    assert_within_captured(number)
+
+
+def test_staff_refund_while_the_provider_s_desk_refunds_too(at_once, paid):
+    number, reference, total = paid
+    outcomes = at_once(partial(demo_desk.choose, reference, "refund"), partial(give_back, number, total))
+    do_jobs(at_once)
+    settlement.settle(reference, fact(reference), channel="poller")
+
+    assert kinds(outcomes)["done"] >= 1
+    assert fact(reference).refunded.minor == total
+    assert money_of(number).state == "refunded"
+    assert_within_captured(number)
+
+
+def _read_with_refunds(order_id):
+    return list(attempts_of(order_id))
