@@ -9,11 +9,12 @@ from flask_login import current_user
 
 from app.lib import runtime
 from app.lib.storage import storage
+from app.payments.registry import all_providers
 
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(day=day, moment=moment, ago=ago, iso=iso)
-    app.jinja_env.globals.update(media_url=lambda key: storage().url(key), picture_url=picture_url, current_user=current_user)
+    app.jinja_env.globals.update(picture_url=picture_url, current_user=current_user, takes_play_money=takes_play_money)
 
     @app.context_processor
     def shop() -> dict[str, Any]:
@@ -30,6 +31,11 @@ def init_app(app: Flask) -> None:
             "theme": request.cookies.get("theme") if g.get("is_private") else None,
             "now": datetime.now(UTC),
         }
+
+
+def takes_play_money() -> bool:
+    """Whether anything sold here may be paid with the demo provider, so that nobody takes the shop for real."""
+    return "demo" in all_providers()
 
 
 def day(moment: datetime) -> str:

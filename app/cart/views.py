@@ -35,6 +35,12 @@ def drawer() -> Response:
     return respond("cart/_drawer.html", page="cart/show.html", also=["cart/_badge.html"], **_context(visitor.show()))
 
 
+@bp.get("/cart/badge")
+def badge() -> Response:
+    """The number alone: a page that Back brought from the browser's memory asks for it once."""
+    return respond("cart/_badge.html", page="cart/show.html", **_context(visitor.show()))
+
+
 @bp.post("/cart/lines")
 def add_line() -> Response:
     form = AddLineForm()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import DateTime, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.lib.db import Base
@@ -76,7 +76,7 @@ class Clock:
         while not stop.wait(1):
             try:
                 self.tick()
-            except DBAPIError as error:
+            except (DBAPIError, TimeoutError) as error:
                 log.warning("The clock waits for the database: %s", type(error).__name__)
 
     def tick(self) -> int:

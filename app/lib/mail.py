@@ -48,22 +48,25 @@ class SentMail(Base):
     error: Mapped[str | None]
 
 
-def deliver(letter: Letter) -> None:
+def deliver(letter: Letter) -> str:
     """Send the letter unless that is done. Raises OSError or SMTPException when it should be tried again.
 
-    A recipient refused for good (5xx) is written down and not tried again.
+    Gives back an empty text, or what the mail server said when it refused the recipient for good (5xx): that
+    is written down and not tried again.
     """
     if not _open_entry(letter):
-        return
+        return ""
     try:
         _transport(letter)
     except smtplib.SMTPRecipientsRefused as refusal:
         code, answer = next(iter(refusal.recipients.values()))
         if code < 500:
             raise
-        _close_entry(letter, refused_at=func.now(), error=f"{code} {answer.decode(errors='replace')}"[:300])
-    else:
-        _close_entry(letter, sent_at=func.now(), error=None)
+        refused = f"{code} {answer.decode(errors='replace')}"[:300]
+        _close_entry(letter, refused_at=func.now(), error=refused)
+        return refused
+    _close_entry(letter, sent_at=func.now(), error=None)
+    return ""
 
 
 def _open_entry(letter: Letter) -> bool:

@@ -7,11 +7,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, g
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.datastructures import CallbackDict
 
@@ -30,9 +31,7 @@ class SessionRow(Base):
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_user_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),)
 
-    id: Mapped[uuid.UUID] = mapped_column(
-        UUID(as_uuid=True), primary_key=True, server_default=func.gen_random_uuid()
-    )
+    id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True, server_default=func.gen_random_uuid())
     token_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     data: Mapped[dict[str, Any]]
@@ -69,6 +68,14 @@ class RowSessions(SessionInterface):
         token = request.cookies.get(self.get_cookie_name(app))
         if not token or len(token) > 100:
             return ServerSession()
+        try:
+            return self._found(token)
+        except (DBAPIError, TimeoutError) as error:
+            # Too early for an error page: the request goes on, and whoever needs to know asks `refuse_blind`.
+            g.session_is_unknown = error
+            return ServerSession()
+
+    def _found(self, token: str) -> ServerSession:
         with db.engine.connect() as connection:
             row = connection.execute(
                 select(SessionRow.id, SessionRow.data, SessionRow.created_at, SessionRow.seen_at).where(
@@ -117,13 +124,9 @@ class RowSessions(SessionInterface):
         }
         with db.engine.begin() as connection:
             if session.old_token:
-                connection.execute(
-                    delete(SessionRow).where(SessionRow.token_digest == digest(session.old_token))
-                )
+                connection.execute(delete(SessionRow).where(SessionRow.token_digest == digest(session.old_token)))
             if fresh:
-                connection.execute(
-                    upsert(SessionRow).values(token_digest=digest(session.token), **values)
-                )
+                connection.execute(upsert(SessionRow).values(token_digest=digest(session.token), **values))
                 return
             connection.execute(
                 update(SessionRow).where(SessionRow.token_digest == digest(session.token)).values(**values)

@@ -41,8 +41,9 @@ def send(template: str, order_id: int, *, key: str, **facts: Any) -> None:
     )
     number = order.number
     services.let_go()
-    mail.deliver(letter)
-    services.record_mail(number, f"{subject} (to {letter.to})", key)
+    refused = mail.deliver(letter)
+    said = f"refused by the mail server: {refused}" if refused else f"to {letter.to}"
+    services.record_mail(number, f"{subject} ({said})", key)
 
 
 def _lines(order: Order) -> list[dict[str, Any]]:

@@ -197,14 +197,18 @@ def record(
     channel: str = "",
     is_internal: bool = False,
     actor: Actor = SHOP,
+    was: str | None = None,
+    now: str | None = None,
     **data: Any,
 ) -> None:
-    """Write an event that is not a move: a payment that failed, a refund, a mail."""
+    """Write an event that is not a move: a payment and what became of it, a refund, a mail."""
     with transaction() as current:
         current.add(
             OrderEvent(
                 order_id=order.id,
                 kind=kind,
+                was=was,
+                now=now,
                 note=sentence,
                 channel=channel,
                 is_internal=is_internal,

@@ -12,6 +12,7 @@ from app.lib.errors import NotAllowed, NotFound, ShopError
 from app.lib.tokens import random_key
 from app.orders import services as orders
 from app.orders.models import Order
+from app.payments.attempts import locked, move_attempt
 from app.payments.models import OPEN_STATES, Attempt, Payment, Refund
 from app.payments.providers.base import (
     NextStep,
@@ -163,45 +164,31 @@ def _request(order: Order, attempt: Attempt) -> PaymentRequest:
 
 def record_answer(reference: str, answer: NextStep) -> str:
     """Write down where the shopper goes; gives back the address."""
-    with transaction() as current:
-        attempt = _locked_attempt(reference)
+    with transaction():
+        order, attempt = locked(reference)
         if attempt.state in ("created", "unknown"):
-            attempt.state = "pending"
+            move_attempt(order, attempt, "pending", "", "start")
         attempt.provider_ref = attempt.provider_ref or answer.provider_ref or None
         attempt.next_url = answer.url
         attempt.error_code = attempt.error_message = None
-        current.flush()
         return answer.url
 
 
 def _no_answer(reference: str, message: str, outcome_unknown: bool) -> None:
     with transaction():
-        attempt = _locked_attempt(reference)
+        order, attempt = locked(reference)
         if attempt.state == "created":
-            attempt.state = "unknown" if outcome_unknown else "failed"
+            move_attempt(order, attempt, "unknown" if outcome_unknown else "failed", "", "start")
         attempt.error_code, attempt.error_message = "no_answer", message[:500]
 
 
 def _refused(reference: str, no: ProviderRefused | NotConfigured) -> None:
     log.warning("A payment was refused at its start: %s", getattr(no, "detail", "") or no)
     with transaction():
-        attempt = _locked_attempt(reference)
+        order, attempt = locked(reference)
         if attempt.is_open:
-            attempt.state = "failed"
+            move_attempt(order, attempt, "failed", "The payment could not be started.", "start")
         attempt.error_code, attempt.error_message = getattr(no, "code", "not_configured"), str(no)[:500]
-
-
-def _locked_attempt(reference: str) -> Attempt:
-    return (
-        session()
-        .scalars(
-            select(Attempt)
-            .where(Attempt.reference == reference)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        .one()
-    )
 
 
 def open_references(order_id: int, *, but_provider: str | None = None) -> list[tuple[str, str, str | None]]:

@@ -7,20 +7,19 @@ so they take turns; what is known already changes nothing.
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
-
 from app.inventory import services as inventory
 from app.lib import outbox
 from app.lib.db import retrying, session, transaction
-from app.lib.errors import NotAllowed, NotFound
+from app.lib.errors import NotAllowed
 from app.lib.money import Money
 from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor
 from app.orders.states import move
 from app.payments import refunds
+from app.payments.attempts import locked, move_attempt
 from app.payments.issues import close_issues, open_issue
-from app.payments.models import Attempt, Payment
+from app.payments.models import Attempt
 from app.payments.providers.base import PaymentState
 from app.payments.queries import DOUBTFUL, attempts_of, summarise
 
@@ -39,7 +38,7 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
         elif fact.state in ("failed", "expired", "cancelled"):
             _ended(order, attempt, fact, channel)
         elif fact.state in ("pending", "authorised") and attempt.state in ("created", "unknown"):
-            attempt.state = fact.state
+            move_attempt(order, attempt, fact.state, "", channel)
         elif fact.error_code == "not_found" and _is_long_over(attempt):
             _ended(order, attempt, replace(fact, state="expired"), channel)
         if attempt.captured_minor:
@@ -54,27 +53,6 @@ def _is_long_over(attempt: Attempt) -> bool:
     return attempt.expires_at is not None and attempt.expires_at + timedelta(minutes=10) < datetime.now(UTC)
 
 
-def locked(reference: str) -> tuple[Order, Attempt]:
-    """An attempt and its order, the order locked first. Raises NotFound."""
-    order_id = session().scalar(
-        select(Payment.order_id).join(Attempt, Attempt.payment_id == Payment.id).where(Attempt.reference == reference)
-    )
-    if order_id is None:
-        raise NotFound("There is no such payment.")
-    order = orders.locked_by_id(order_id)
-    attempt = (
-        session()
-        .scalars(
-            select(Attempt)
-            .where(Attempt.reference == reference)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        .one()
-    )
-    return order, attempt
-
-
 def _remember_names(attempt: Attempt, fact: PaymentState) -> None:
     attempt.provider_ref = attempt.provider_ref or fact.provider_ref
     attempt.provider_payment_ref = attempt.provider_payment_ref or fact.provider_payment_ref
@@ -86,18 +64,11 @@ def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> N
     received = fact.amount or attempt.amount
     if not received.minor:
         return
-    attempt.state = "paid"
     attempt.captured_minor = received.minor
     attempt.captured_currency = received.currency
     attempt.paid_at = datetime.now(UTC)
     attempt.error_code = attempt.error_message = None
-    orders.record(
-        order,
-        "payment",
-        f"{received} paid with {attempt.provider}",
-        channel=channel,
-        reference=attempt.reference,
-    )
+    move_attempt(order, attempt, "paid", f"{received} paid with {attempt.provider}", channel)
     _compare(attempt, received)
     if attempt.review in DOUBTFUL:
         open_issue(
@@ -213,8 +184,7 @@ def _send_back(order: Order, attempt: Attempt, reason: str) -> None:
 def _ended(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> None:
     if not attempt.is_open:
         return
-    attempt.state = fact.state
     attempt.error_code = fact.error_code or None
     attempt.error_message = fact.error_message or None
     sentence = fact.error_message or {"expired": "The payment page expired."}.get(fact.state, "The payment failed.")
-    orders.record(order, "payment", sentence, channel=channel, reference=attempt.reference)
+    move_attempt(order, attempt, fact.state, sentence, channel)

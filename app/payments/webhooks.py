@@ -10,11 +10,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from app.lib import outbox
 from app.lib.db import session, transaction
 from app.lib.errors import NotFound
+from app.payments.attempts import locked
 from app.payments.models import Attempt, WebhookEvent
 from app.payments.providers.base import PaymentState
 from app.payments.registry import provider_named
 from app.payments.services import check
-from app.payments.settlement import doubt, locked
+from app.payments.settlement import doubt
 
 
 def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> None:

@@ -140,7 +140,11 @@
     if (ctx.keepIndicators) setTimeout(ready, LONGEST_WAIT, form); // the browser is leaving for another page
     else ready(form);
   });
-  window.addEventListener("pageshow", (event) => event.persisted && $$("[data-busy]").forEach(ready));
+  window.addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) return;
+    $$("[data-busy]").forEach(ready);
+    $("#cart-badge")?.dispatchEvent(new Event("back"));
+  });
 
   // After a swap: say what is wrong, keep what the shopper had opened, show the right picture.
   const opened = new Map();

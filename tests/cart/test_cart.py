@@ -38,7 +38,7 @@ def test_changing_a_line_answers_the_same_figures_as_a_fresh_page(browser: Any) 
     fragment = browser.post(line, data={"quantity": 3}, htmx=True).text
     page = browser.get("/cart").text
 
-    assert 'id="cart-badge" hx-swap-oob="true">3' in fragment
+    assert 'hx-swap-oob="true">3' in fragment
     assert "$59.97" in fragment
     start = page.index('<aside class="aside card stack" id="summary"')
     assert page[start : page.index("</aside>", start)] in fragment

@@ -1,0 +1,50 @@
+"""One attempt: locked together with its order, and moved with a footprint in the order's history."""
+
+from sqlalchemy import select
+
+from app.lib.db import session
+from app.lib.errors import NotFound
+from app.orders import services as orders
+from app.orders.models import Order
+from app.payments.models import Attempt, Payment
+
+
+def locked(reference: str) -> tuple[Order, Attempt]:
+    """An attempt and its order, the order locked first. Raises NotFound."""
+    order_id = session().scalar(
+        select(Payment.order_id).join(Attempt, Attempt.payment_id == Payment.id).where(Attempt.reference == reference)
+    )
+    if order_id is None:
+        raise NotFound("There is no such payment.")
+    order = orders.locked_by_id(order_id)
+    attempt = (
+        session()
+        .scalars(
+            select(Attempt)
+            .where(Attempt.reference == reference)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .one()
+    )
+    return order, attempt
+
+
+def move_attempt(order: Order, attempt: Attempt, to: str, sentence: str, channel: str) -> None:
+    """Change the state of a locked attempt, and write who brought the news; nothing when it is there already.
+
+    An event without a sentence is for staff: the shopper need not read about it.
+    """
+    if attempt.state == to:
+        return
+    orders.record(
+        order,
+        "payment",
+        sentence or f"{attempt.provider}: {to}",
+        channel=channel,
+        is_internal=not sentence,
+        was=attempt.state,
+        now=to,
+        reference=attempt.reference,
+    )
+    attempt.state = to
