@@ -9,7 +9,7 @@ from app import faults, shipping
 from app.cart import queries, services, visitor
 from app.cart.forms import AddLineForm, QuantityForm
 from app.cart.queries import CartView
-from app.lib.errors import Invalid, NotFound, ShopError, TooMany
+from app.lib.errors import Busy, Invalid, NotFound, ShopError, TooMany
 from app.lib.htmx import local_path, respond, wants_fragment
 
 bp = Blueprint("cart", __name__)
@@ -137,6 +137,6 @@ def _context(cart: CartView) -> dict[str, Any]:
 @bp.errorhandler(ShopError)
 def _refused(error: ShopError) -> Response:
     """What could not be done is said above the cart; with htmx it goes where all notices go."""
-    if wants_fragment() or isinstance(error, TooMany):
+    if wants_fragment() or isinstance(error, (TooMany, Busy)):
         return faults.shop_error(error)
     return respond(page="cart/show.html", status=error.status, refusal=error.sentence, **_context(visitor.show()))
