@@ -47,6 +47,7 @@ def start_logging(level: str) -> None:
     logging.getLogger("rq").setLevel("WARNING")
     logging.getLogger("alembic").setLevel("WARNING")
     logging.getLogger("werkzeug").setLevel("WARNING")
+    logging.getLogger("stripe").setLevel("WARNING")
 
 
 def init_app(app: Flask) -> None:
