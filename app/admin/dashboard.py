@@ -82,7 +82,9 @@ def _figures(days: list[Day], currency: str) -> list[Figure]:
         _figure("Sales today", today.minor, yesterday.minor, sold_today, "than yesterday", currency),
         _figure("Orders today", today.orders, yesterday.orders, sold_today, "than yesterday"),
         _figure("Sales, 7 days", week.minor, before.minor, sold_week, "than the 7 days before", currency),
-        _figure("Average order, 7 days", *_averages(week, before), sold_week, "than the 7 days before", currency),
+        _figure(
+            "Average order, 7 days", _average(week), _average(before), sold_week, "than the 7 days before", currency
+        ),
     ]
 
 
@@ -90,8 +92,8 @@ def _sum(days: list[Day]) -> Day:
     return Day(days[-1].day, sum(each.orders for each in days), sum(each.minor for each in days))
 
 
-def _averages(*periods: Day) -> tuple[int, ...]:
-    return tuple(period.minor // period.orders if period.orders else 0 for period in periods)
+def _average(period: Day) -> int:
+    return period.minor // period.orders if period.orders else 0
 
 
 def _figure(name: str, now: int, before: int, url: str, than: str, currency: str = "") -> Figure:
@@ -133,11 +135,15 @@ def _tasks(stock: RunningLow) -> list[Task]:
         .one()
     )
     rows = (
-        (to_pack, "to pack", url_for(".orders", status="paid"), "package", ""),
-        (to_ship, "packed, to ship", url_for(".orders", status="packed"), "truck", ""),
-        (waiting, "payments to look at", url_for(".payments"), "triangle-alert", "bad"),
-        (failed, "unpaid after a failed payment", url_for(".orders", money="failed"), "credit-card", "warn"),
-        (stock.low, "low on stock", url_for(".inventory", view="low"), "boxes", "warn"),
-        (stock.out, "sold out", url_for(".inventory", view="out"), "boxes", "bad"),
+        (to_pack, "order", "orders", "to pack", url_for(".orders", status="paid"), "package", ""),
+        (to_ship, "packed order", "packed orders", "to ship", url_for(".orders", status="packed"), "truck", ""),
+        (waiting, "payment", "payments", "to look at", url_for(".payments"), "triangle-alert", "bad"),
+        (failed, "order", "orders", "with a failed payment", url_for(".orders", money="failed"), "credit-card", "warn"),
+        (stock.low, "variant", "variants", "low on stock", url_for(".inventory", view="low"), "boxes", "warn"),
+        (stock.out, "variant", "variants", "sold out", url_for(".inventory", view="out"), "boxes", "bad"),
     )
-    return [Task(orders.in_words(count), *rest) for count, *rest in rows if count]
+    return [
+        Task(orders.in_words(count), f"{one if count == 1 else many} {what}", url, icon, tone)
+        for count, one, many, what, url, icon, tone in rows
+        if count
+    ]

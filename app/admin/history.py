@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.orders.models import Order, OrderEvent
+from app.orders.services import SHOP
 
 MOVED = {
     "paid": "Paid",
@@ -18,6 +19,7 @@ BROUGHT_BY = {
     "poller": "found by asking the provider",
     "closed": "found when closing the payment page",
     "staff": "asked for by staff",
+    "start": "when the payment page was opened",
 }
 
 
@@ -41,10 +43,17 @@ def _happening(event: OrderEvent) -> Happening:
     return Happening(
         words=_words(event),
         at=event.created_at,
-        by=", ".join(part for part in (event.actor_name, BROUGHT_BY.get(event.channel, event.channel)) if part),
+        by=_by(event),
         is_internal=event.is_internal,
         is_note=event.kind == "note",
     )
+
+
+def _by(event: OrderEvent) -> str:
+    """Who did it, or how the shop learned of it."""
+    how = BROUGHT_BY.get(event.channel, event.channel)
+    who = "" if how and event.actor_name == SHOP.name else event.actor_name
+    return ", ".join(part for part in (who, how) if part)
 
 
 def _words(event: OrderEvent) -> str:

@@ -11,7 +11,7 @@ from app.admin.history import history
 from app.admin.order_forms import CancelForm, NoteForm, RefundForm, ShipForm
 from app.auth import staff
 from app.checkout import services as checkout
-from app.lib.errors import Invalid, NotFound, ShopError, TooMany
+from app.lib.errors import Invalid, NotAllowed, NotFound, ShopError, TooMany
 from app.lib.htmx import respond, wants_fragment
 from app.lib.money import Money
 from app.orders import queries, services
@@ -24,8 +24,9 @@ from app.payments.queries import attempts_of, issues_of, summary
 from app.payments.registry import all_providers
 
 
-class NoAnswer(ShopError):
-    status = 503
+class NoAnswer(NotAllowed):
+    """The page stays as it is; only the notice says why nothing happened."""
+
     title = "No answer"
 
     def __init__(self, provider: str):

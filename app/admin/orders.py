@@ -18,7 +18,7 @@ LONGEST = 100
 MONEY = {"failed": payments.payment_failed, "look": payments.needs_look}
 
 # Name, and the fields of its address; a count is shown where something waits for a person.
-VIEWS: tuple[tuple[str, dict[str, str], bool], ...] = (
+VIEWS: tuple[tuple[str, dict[str, Any], bool], ...] = (
     ("All", {}, False),
     ("To pack", {"status": "paid"}, True),
     ("To ship", {"status": "packed"}, True),
@@ -42,7 +42,7 @@ class Asked:
         return [MONEY[self.money]()] if self.money else []
 
     @property
-    def args(self) -> dict[str, str]:
+    def args(self) -> dict[str, Any]:
         return self.filters.as_args() | ({"money": self.money} if self.money else {})
 
 
@@ -50,7 +50,7 @@ class Asked:
 def orders() -> Response:
     asked = _asked(request.args)
     found = staff_queries.page(asked.filters, asked.also)
-    context = {
+    context: dict[str, Any] = {
         "asked": asked,
         "found": found,
         "money": payments.summaries(found.orders),
@@ -107,6 +107,6 @@ class _Tabs:
             }
 
 
-def _counted(args: dict[str, str]) -> ColumnElement[int]:
+def _counted(args: dict[str, Any]) -> ColumnElement[int]:
     asked = _asked(args)
     return staff_queries.counted(asked.filters, asked.also)

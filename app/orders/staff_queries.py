@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Date, Row, Select, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, Row, Select, cast, exists, func, or_, select, union
 from sqlalchemy.orm import selectinload
 
 from app.lib.db import session
@@ -70,7 +70,7 @@ def _id_of(number: str) -> ColumnElement[int]:
     return select(Order.id).where(Order.number == number).scalar_subquery()
 
 
-def _matching(filters: Filters, also: Sequence[ColumnElement[bool]]) -> Select[tuple[Order]]:
+def _matching(filters: Filters, also: Sequence[ColumnElement[bool]]) -> Select[Order]:
     statement = select(Order).where(*also)
     if filters.status in STATUSES:
         statement = statement.where(Order.status == filters.status)
@@ -82,16 +82,16 @@ def _matching(filters: Filters, also: Sequence[ColumnElement[bool]]) -> Select[t
 
 
 def _found_by(typed: str) -> ColumnElement[bool]:
-    """Number, e-mail, name or SKU. A whole number or SKU is found by its index alone."""
-    number = re.fullmatch(r"#?[sS]?(\d{1,18})", typed)
-    pattern = "%" + re.sub(r"([\\%_])", r"\\\1", typed) + "%"
+    """Number, SKU, or a part of the e-mail or name. What looks like a number is looked up by its index alone."""
     with_sku = select(OrderLine.order_id).where(OrderLine.sku.in_({typed, typed.upper()}))
-    return or_(
-        Order.number == (f"S{number[1]}" if number else typed.upper()),
-        Order.email.ilike(pattern),
-        Order.name.ilike(pattern),
-        Order.id.in_(with_sku),
-    )
+    number = re.fullmatch(r"#?[sS]?(\d{1,18})", typed)
+    if number:
+        return Order.id.in_(union(select(_numbered.c.id).where(_numbered.c.number == f"S{number[1]}"), with_sku))
+    pattern = "%" + re.sub(r"([\\%_])", r"\\\1", typed) + "%"
+    return or_(Order.email.ilike(pattern), Order.name.ilike(pattern), Order.id.in_(with_sku))
+
+
+_numbered = Order.__table__.alias("numbered")
 
 
 def start_of(period: str) -> datetime:
@@ -133,7 +133,7 @@ def sales_by_day(days: int, currency: str) -> list[tuple[date, int, int]]:
     """
     first = today() - timedelta(days=days - 1)
     paid_on = cast(func.timezone("UTC", Order.paid_at), Date)
-    rows: Sequence[Row[tuple[date, int, int]]] = (
+    rows: Sequence[Row[date, int, int]] = (
         session()
         .execute(
             select(paid_on, func.count(), func.sum(Order.total_minor))

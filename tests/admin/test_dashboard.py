@@ -29,10 +29,10 @@ def test_todays_sales_and_what_waits_are_on_the_first_page(browser: FlaskClient)
     assert f"Sales today {sold.total + Money(2809, 'USD')}" in read
     assert "Orders today 2" in read
     for link, count, what in (
-        ("/admin/orders?status=paid", 1, "to pack"),
-        ("/admin/orders?status=packed", 1, "packed, to ship"),
-        ("/admin/payments", 1, "payments to look at"),
-        ("/admin/inventory?view=out", 1, "sold out"),
+        ("/admin/orders?status=paid", 1, "order to pack"),
+        ("/admin/orders?status=packed", 1, "packed order to ship"),
+        ("/admin/payments", 1, "payment to look at"),
+        ("/admin/inventory?view=out", 1, "variant sold out"),
     ):
         assert f'<a href="{link}"><b>{count}</b><span class="grow">{what}</span>' in page
     assert f'href="/admin/orders/{sold.number}"' in page

@@ -316,7 +316,7 @@ def test_checking_with_the_provider_finds_a_payment_nobody_told_about(browser: F
     assert "asked for by staff" in words(desk.page(f"/admin/orders/{order.number}"))
 
 
-def test_a_provider_that_does_not_answer_is_503_with_its_name(browser: FlaskClient):
+def test_a_provider_that_does_not_answer_is_named(browser: FlaskClient):
     order = an_order()
     reference = open_attempt(order.number)
     with transaction() as current:
@@ -327,7 +327,7 @@ def test_a_provider_that_does_not_answer_is_503_with_its_name(browser: FlaskClie
 
     answer = at_desk(browser).order(order.number, "check", reference=reference)
 
-    assert answer.status_code == 503
+    assert answer.status_code == 409
     assert "gives no usable answer right now" in words(answer.text)
 
 
