@@ -1,5 +1,6 @@
 """Every setting of the shop: name, type, default, meaning. Nothing else reads the environment."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -10,12 +11,41 @@ from urllib.parse import urlsplit
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 
+from app.lib.errors import Invalid
+from app.lib.money import Money
+
 
 class BadSetting(Exception):
     """A setting that cannot be used; the message is a sentence naming the variable."""
 
 
 def _text(name: str, raw: str) -> str:
+    return raw
+
+
+def _address(name: str, raw: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", raw):
+        raise BadSetting(f"{name} must be an email address, not {raw!r}.")
+    return raw
+
+
+def _countries(name: str, raw: str) -> tuple[str, ...]:
+    codes = _secrets(name, raw)
+    known = Locale("en").territories
+    wrong = [code for code in codes if len(code) != 2 or code not in known]
+    if wrong or not codes:
+        raise BadSetting(f"{name} must be two-letter country codes such as KE,ET,US; {', '.join(wrong)} is none.")
+    return codes
+
+
+def _methods(name: str, raw: str) -> str:
+    """Checked here, read by `shipping`: a shop must not find out at its first checkout."""
+    for entry in filter(None, (part.strip() for part in raw.split(";"))):
+        if not re.fullmatch(r"[\w-]+ *:[^:]+:[ 0-9.]+:[ 0-9.]*: *[0-9]{1,2}(-[0-9]{1,2})? *", entry):
+            raise BadSetting(
+                f"{name} must be entries such as standard:Standard:5.90:75:2-4, separated by semicolons; "
+                f"{entry!r} is none."
+            )
     return raw
 
 
@@ -114,9 +144,7 @@ def _setting(meaning: str, parse: Callable[[str, str], Any], default: Any = None
 class Settings:
     """The settings of one process. Field `shop_url` is read from SHOP_URL, or from the file SHOP_URL_FILE."""
 
-    shop_env: str = _setting(
-        "development or production", _one_of("development", "production"), "development"
-    )
+    shop_env: str = _setting("development or production", _one_of("development", "production"), "development")
     shop_name: str = _setting("what the shop is called", _text, "Sokoni")
     shop_url: str = _setting("the shop's public address; links in mail start with it", _web_address, "")
     announcement: str = _setting("one line above every page", _text, "")
@@ -131,17 +159,17 @@ class Settings:
     web_threads: int = _setting("threads in each gunicorn process", _whole(1, 64), 4)
     trusted_proxies: int = _setting("proxies in front whose X-Forwarded-* is believed", _whole(0, 8), 0)
     mail_url: str = _setting("smtp:// or smtps://; empty keeps mail at /dev/mail", _mail_url, "")
-    mail_from: str = _setting("sender of the shop's mail", _text, "shop@localhost")
+    mail_from: str = _setting("sender of the shop's mail", _address, "shop@localhost")
     currency: str = _setting("the shop's currency", _currency, "USD")
     tax_rate: Decimal = _setting("one rate for everything", _rate, Decimal("0.085"))
     prices_include_tax: bool = _setting("whether shelf prices contain the tax", _flag, False)
     shipping_methods: str = _setting(
         "code:name:price:free over:days, separated by semicolons; prices in the shop's currency",
-        _text,
-        "standard:Standard:5.90:75:2-4;express:Express:12.00::1-2",
+        _methods,
+        "standard:Standard:6:75:2-4;express:Express:12::1-2",
     )
     ship_to: tuple[str, ...] = _setting(
-        "countries served, the first one preset", _secrets, ("US", "GB", "KE", "NG", "ET", "DE", "FR", "JP")
+        "countries served, the first one preset", _countries, ("US", "GB", "KE", "NG", "ET", "DE", "FR", "JP")
     )
     hold_minutes: int = _setting("how long an unpaid order holds its stock", _whole(1, 10_080), 60)
     terms_version: str = _setting("which text of the terms a shopper accepts", _text, "1")
@@ -195,6 +223,7 @@ WEAK_KEYS = {"dev", "secret", "changeme", "change-me", "development", "secret-ke
 
 
 def _check_together(settings: Settings) -> None:
+    _check_fees(settings)
     key = settings.secret_key
     if key and (len(key) < 32 or key.lower() in WEAK_KEYS or len(set(key)) < 8):
         raise BadSetting(
@@ -209,3 +238,13 @@ def _check_together(settings: Settings) -> None:
         raise BadSetting("RATE_LIMITS=off is for development only.")
     if not settings.is_tls and urlsplit(settings.shop_url).hostname not in ("127.0.0.1", "localhost"):
         raise BadSetting("SHOP_URL must start with https:// in production, or sign-in cookies travel in clear.")
+
+
+def _check_fees(settings: Settings) -> None:
+    """Fees are written in the shop's currency, so they may not have more digits than it has."""
+    for entry in filter(None, settings.shipping_methods.split(";")):
+        for amount in filter(None, (part.strip() for part in entry.split(":")[2:4])):
+            try:
+                Money.parse(amount, settings.currency)
+            except Invalid as error:
+                raise BadSetting(f"SHIPPING_METHODS: {error.sentence}") from None
