@@ -26,9 +26,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def call(
-    simulator: StripeSimulator, path: str, form: Any = None, **headers: str
-) -> tuple[int, Any, dict[str, str]]:
+def call(simulator: StripeSimulator, path: str, form: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
     """Status, JSON (or text) and headers; a form makes it a POST."""
     headers = {"Authorization": "Bearer sk_test_suite"} | {
         name.replace("_", "-"): value for name, value in headers.items()

@@ -59,6 +59,4 @@ def test_a_half_configured_provider_is_a_sentence(variables, word):
 
 def test_the_page_may_only_send_shoppers_to_stripe():
     assert without_network().form_action_origins == ("https://checkout.stripe.com",)
-    assert without_network(api_base="http://127.0.0.1:8010/x").form_action_origins == (
-        "http://127.0.0.1:8010",
-    )
+    assert without_network(api_base="http://127.0.0.1:8010/x").form_action_origins == ("http://127.0.0.1:8010",)

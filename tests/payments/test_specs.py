@@ -35,9 +35,7 @@ def read(name: str) -> dict[str, Any]:
 def everything() -> Iterator[StripeEnd]:
     """A Stripe with which everything has been done that the shop does and that people do."""
     end = StripeEnd.open()
-    paid, late, declined, expired = (
-        a_request(reference=f"att-{n}", order_number=f"SO-{n}") for n in range(4)
-    )
+    paid, late, declined, expired = (a_request(reference=f"att-{n}", order_number=f"SO-{n}") for n in range(4))
     refs = [end.provider.start(request).provider_ref for request in (paid, late, declined, expired)]
     for deed, ref in zip(("pay", "late", "decline", "expire"), refs, strict=True):
         end.simulator.do(deed, ref)

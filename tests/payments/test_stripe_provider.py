@@ -288,9 +288,7 @@ def test_more_refunds_than_fit_into_one_answer_are_all_seen(end):
     end.press("pay", request, step.provider_ref)
     for number in range(12):
         end.provider.refund(
-            a_refund(
-                end.provider, request, step.provider_ref, reference=f"ref-{number}", amount=Money(1, "USD")
-            )
+            a_refund(end.provider, request, step.provider_ref, reference=f"ref-{number}", amount=Money(1, "USD"))
         )
 
     state = end.provider.look_up(request.reference, step.provider_ref)

@@ -104,9 +104,7 @@ def test_questions_it_cannot_answer(simulator, path, status):
     assert call(simulator, path)[0] == status
 
 
-@pytest.mark.parametrize(
-    "form", [b"a[b]=1&a[b][c]=2", b"a=1&a[b]=2", b"\xff=\xfe", b"[[[", b"mode=payment&mode=x"]
-)
+@pytest.mark.parametrize("form", [b"a[b]=1&a[b][c]=2", b"a=1&a[b]=2", b"\xff=\xfe", b"[[[", b"mode=payment&mode=x"])
 def test_a_form_that_makes_no_sense_is_refused(simulator, form):
     headers = {"Content_Type": "application/x-www-form-urlencoded"}
 
@@ -151,9 +149,7 @@ def test_the_same_key_gives_the_same_answer(simulator):
 def test_the_same_key_with_other_content_is_an_error(simulator):
     call(simulator, "/v1/checkout/sessions", SESSION, Idempotency_Key="att-1-v1")
 
-    status, body, _ = call(
-        simulator, "/v1/checkout/sessions", SESSION | {"locale": "de"}, Idempotency_Key="att-1-v1"
-    )
+    status, body, _ = call(simulator, "/v1/checkout/sessions", SESSION | {"locale": "de"}, Idempotency_Key="att-1-v1")
 
     assert (status, body["error"]["type"]) == (400, "idempotency_error")
 
@@ -168,9 +164,7 @@ def test_a_key_in_use_is_a_conflict(simulator):
     simulator.faults.add({"fault": "slow", "seconds": 0.3})
     first: list[int] = []
     keyed = {"Idempotency_Key": "att-1-v1"}
-    slow = threading.Thread(
-        target=lambda: first.append(call(simulator, "/v1/checkout/sessions", SESSION, **keyed)[0])
-    )
+    slow = threading.Thread(target=lambda: first.append(call(simulator, "/v1/checkout/sessions", SESSION, **keyed)[0]))
     slow.start()
     while not simulator.requests or "params" not in simulator.requests[0]:
         time.sleep(0.005)

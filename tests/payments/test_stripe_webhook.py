@@ -131,9 +131,7 @@ def test_an_unknown_kind_of_message_is_about_nothing():
     assert (event.subject, event.reference, event.claims) == ("none", None, None)
 
 
-@pytest.mark.parametrize(
-    "thing", [{}, {"id": 5, "metadata": "x"}, {"amount_total": "1999", "currency": None}]
-)
+@pytest.mark.parametrize("thing", [{}, {"id": 5, "metadata": "x"}, {"amount_total": "1999", "currency": None}])
 def test_a_known_message_with_a_strange_body_claims_nothing(thing):
     event = without_network().read_webhook(*signed(_completed(data={"object": thing})))
 
