@@ -74,6 +74,7 @@ def _sign_in(app: Flask) -> None:
 def _register(app: Flask) -> None:
     """Every domain: its pages, its jobs, its commands."""
     from app import cli, dev, health, pages
+    from app import housekeeping as _housekeeping  # noqa: F401
     from app.admin import views as admin
     from app.auth import jobs as _auth_jobs  # noqa: F401
     from app.auth import views as auth

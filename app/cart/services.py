@@ -244,12 +244,16 @@ def _units(cart_id: int) -> int:
 
 
 def forget_abandoned() -> None:
-    """Drop open carts of nobody that were not touched for 90 days; their cookie has ended too."""
+    """Drop guests' carts to which nothing was added for 90 days; their cookies have ended too."""
     with transaction() as current:
-        current.execute(
-            text("""
-                DELETE FROM carts WHERE id IN (
-                    SELECT id FROM carts WHERE user_id IS NULL AND status = 'open'
-                      AND updated_at < now() - interval '90 days' LIMIT 1000)
-            """)
-        )
+        current.execute(FORGET)
+
+
+FORGET = text("""
+    DELETE FROM carts WHERE id IN (
+        SELECT c.id FROM carts c
+        WHERE c.user_id IS NULL AND c.status = 'open' AND c.updated_at < now() - interval '90 days'
+          AND NOT EXISTS (SELECT 1 FROM cart_lines l
+                          WHERE l.cart_id = c.id AND l.created_at > now() - interval '90 days')
+        LIMIT 1000)
+""")

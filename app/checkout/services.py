@@ -229,6 +229,13 @@ def awaiting_payment(whose: Whose) -> Order | None:
     )
 
 
+def accept_prices(whose: Whose) -> None:
+    """The shopper was shown today's prices; ordering is accepting them."""
+    cart = carts.view(whose)
+    if cart.cart_id is not None:
+        cart_services.accept_prices(cart.cart_id)
+
+
 def last_recipient(user_id: int) -> Order | None:
     """The shopper's latest order, whose address the next one probably has."""
     return session().scalar(select(Order).where(Order.user_id == user_id).order_by(Order.id.desc()).limit(1))

@@ -11,7 +11,7 @@ from app.checkout import addresses, services
 from app.checkout.forms import CheckoutForm
 from app.inventory.services import NotEnoughStock
 from app.lib import ratelimit, runtime
-from app.lib.errors import NotAllowed, ShopError, TooMany
+from app.lib.errors import Busy, NotAllowed, ShopError, TooMany
 from app.lib.htmx import respond
 from app.lib.http_headers import allow_forms_to
 from app.lib.ratelimit import Limit
@@ -85,8 +85,10 @@ def place() -> Response:
         return respond(then=url_for("cart.show"), say="Your cart is empty. Put something in first.")
     except (NotEnoughStock, services.CartNeedsLook) as error:
         return respond(then=url_for("cart.show"), say=error.sentence)
+    except services.SummaryChanged as error:
+        return _changed(form, error)
     except ShopError as error:
-        if isinstance(error, TooMany):
+        if isinstance(error, (TooMany, Busy)):
             raise
         return _again(form, error.status, error.sentence)
     visitor.remember(whose.token, 0)
@@ -99,6 +101,13 @@ def _pay(number: str, key: str, provider: str) -> Response:
         return respond(then=services.start_payment(number, provider))
     except (PaymentNotStarted, NotAllowed) as error:
         return respond(then=url_for("orders.show", number=number), say=error.sentence)
+
+
+def _changed(form: CheckoutForm, error: ShopError) -> Response:
+    """The new prices beside the old ones; having been shown, they count as seen."""
+    answer = _again(form, error.status, error.sentence)
+    services.accept_prices(visitor.whose())
+    return answer
 
 
 def _again(form: CheckoutForm, status: int, problem: str = "") -> Response:

@@ -7,8 +7,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.lib.db import Base, CreatedAt, Model
 
-REASONS = ("import", "manual", "reserve", "release", "sale", "restock")
-
 
 class StockItem(Base):
     """The two counters of a variant; available = on hand - reserved, never stored.

@@ -1,10 +1,10 @@
-"""How many of a variant a shopper may have, and how it came to that."""
+"""How many of a variant a shopper may have."""
 
 from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, func, select
 
-from app.inventory.models import Reservation, StockItem, StockMovement
+from app.inventory.models import Reservation, StockItem
 from app.lib.db import session
 
 
@@ -34,11 +34,3 @@ def available(variant_ids: Iterable[int]) -> dict[int, int]:
     )
     found = {variant_id: max(0, int(count)) for variant_id, count in rows}
     return {variant_id: found.get(variant_id, 0) for variant_id in wanted}
-
-
-def ledger(variant_id: int, *, limit: int = 50, before: int | None = None) -> list[StockMovement]:
-    """Movements of a variant, newest first; `before` is the id to go on from."""
-    statement = select(StockMovement).where(StockMovement.variant_id == variant_id)
-    if before is not None:
-        statement = statement.where(StockMovement.id < before)
-    return list(session().scalars(statement.order_by(StockMovement.id.desc()).limit(limit)))

@@ -4,7 +4,6 @@ import json
 import logging
 import re
 import sys
-import time
 from datetime import UTC, datetime
 
 from flask import Flask, Response, g, has_request_context, request
@@ -55,7 +54,6 @@ def init_app(app: Flask) -> None:
     def begin() -> None:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if re.fullmatch(r"[\w-]{8,64}", given) else random_key()
-        g.began = time.perf_counter()
 
     @app.after_request
     def end(answer: Response) -> Response:

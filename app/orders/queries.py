@@ -6,9 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from app.lib.db import session
-from app.orders.models import Order, OrderEvent
-
-VISIBLE = ("placed", "moved", "payment", "refund")
+from app.orders.models import Order
 
 
 def by_number(number: str) -> Order | None:
@@ -45,8 +43,3 @@ def of_user(user_id: int, *, before: str | None = None, limit: int = 20) -> list
         start = select(Order.id).where(Order.number == before, Order.user_id == user_id).scalar_subquery()
         statement = statement.where(Order.id < start)
     return list(session().scalars(statement.order_by(Order.id.desc()).limit(limit)))
-
-
-def public_events(order: Order) -> list[OrderEvent]:
-    """What the shopper may read of an order's history."""
-    return [event for event in order.events if not event.is_internal and event.kind in VISIBLE]

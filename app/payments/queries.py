@@ -88,15 +88,6 @@ def by_reference(reference: str) -> Attempt | None:
     return session().scalar(select(Attempt).where(Attempt.reference == reference).options(joinedload(Attempt.payment)))
 
 
-def open_issues() -> list[PaymentIssue]:
-    """What waits for staff, oldest first."""
-    return list(
-        session().scalars(
-            select(PaymentIssue).where(PaymentIssue.resolved_at.is_(None)).order_by(PaymentIssue.id).limit(200)
-        )
-    )
-
-
 def issues_of(order_id: int) -> list[PaymentIssue]:
     return list(
         session().scalars(

@@ -37,6 +37,18 @@ def test_a_price_that_rose_needs_consent_even_without_a_reviewed_summary() -> No
         place(whose)
 
 
+def test_a_program_that_sends_no_fingerprint_accepts_by_sending_again(browser: Any) -> None:
+    ada = Shopper(browser)
+    ada.add(a_variant(price=1999).sku)
+    form = {name: value for name, value in ada.checkout_form().items() if name != "reviewed"}
+    _set_price(2499)
+
+    first = browser.post("/checkout", data=form)
+    second = browser.post("/checkout", data=form)
+
+    assert (first.status_code, second.status_code) == (409, 303)
+
+
 def test_a_price_that_fell_is_simply_taken() -> None:
     shirt = a_variant(price=1999)
     whose = a_cart(shirt)
