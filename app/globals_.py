@@ -1,20 +1,29 @@
 """What every template may use."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_percent
 from flask import Flask, g, has_request_context, request
 from flask_login import current_user
 
 from app.lib import runtime
 from app.lib.storage import storage
 from app.payments.registry import all_providers
+from app.promises import promises
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.filters.update(day=day, moment=moment, ago=ago, iso=iso)
-    app.jinja_env.globals.update(picture_url=picture_url, current_user=current_user, takes_play_money=takes_play_money)
+    app.jinja_env.filters.update(day=day, moment=moment, ago=ago, iso=iso, country=country, percent=percent)
+    app.jinja_env.globals.update(
+        picture_url=picture_url,
+        current_user=current_user,
+        takes_play_money=takes_play_money,
+        promises=promises,
+    )
 
     @app.context_processor
     def shop() -> dict[str, Any]:
@@ -56,6 +65,16 @@ def ago(at: datetime) -> str:
 
 def iso(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
+
+
+def country(code: str) -> str:
+    """US as United States."""
+    return str(Locale.parse(runtime.settings().locale).territories.get(code, code))
+
+
+def percent(rate: Decimal) -> str:
+    """0.085 as 8.5%."""
+    return format_percent(rate, "#,##0.###%", locale=runtime.settings().locale)
 
 
 def picture_url(key: str, width: int) -> str:

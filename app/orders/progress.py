@@ -37,6 +37,9 @@ def steps(order: Order, payment_state: str) -> list[Step]:
             waiting = "Payment failed" if payment_state == "failed" else "Waiting for payment"
             result.append(Step(waiting, "now"))
             continue
+        if index == 2 and rank == 1:
+            result.append(Step("Packing", "now"))
+            continue
         state = "done" if index < rank or (index == rank and rank in (1, 4)) else "now" if index == rank else "later"
         tracking = order.tracking_number if status == "shipped" and state != "later" else ""
         result.append(Step(words, state, moments.get(status), f"Tracking number {tracking}" if tracking else ""))

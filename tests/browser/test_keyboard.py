@@ -20,7 +20,8 @@ SHOWS_FOCUS = """
   };
   const box = stop.getBoundingClientRect();
   const inView = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  return stop !== document.body && inView && (drawn(stop) || drawn(stop, "::after") || drawn(stop.closest("label") ?? stop));
+  const isDrawn = drawn(stop) || drawn(stop, "::after") || drawn(stop.closest("label") ?? stop);
+  return stop !== document.body && inView && isDrawn;
 }
 """
 

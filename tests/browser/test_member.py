@@ -65,9 +65,7 @@ def test_the_carts_before_and_after_logging_in_become_one_on_every_device(visit:
     expect(desk.locator("#cart-badge")).to_have_text("2 items")
 
 
-def test_a_member_buys_finds_the_order_cancels_it_and_leaves_nothing_behind(
-    visit: Visit, goods: Goods, mails: Mails
-):
+def test_a_member_buys_finds_the_order_cancels_it_and_leaves_nothing_behind(visit: Visit, goods: Goods, mails: Mails):
     factories.a_user()
     page = visit()
     steps.log_in(page)
