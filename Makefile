@@ -46,7 +46,7 @@ simulators: $(VENV)/production ## the other ends of the payment providers, on lo
 	@exec $(BIN)/python -m app.payments.simulators
 
 prove: $(VENV)/development ## races and kills, longer with ROUNDS=
-	ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/races tests/ops
+	ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/races tests/ops/test_kills.py tests/prove
 
 requirements: $(VENV)/development ## pin requirements again, after a change of a .in file
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
