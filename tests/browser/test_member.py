@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 from playwright.sync_api import Page, expect
 
+from app.auth import services
 from tests import factories
 from tests.browser import steps
 from tests.browser.goods import Goods
@@ -95,3 +96,17 @@ def test_a_member_buys_finds_the_order_cancels_it_and_leaves_nothing_behind(visi
     refused = page.goto(f"/orders/{number}")
     assert refused is not None
     assert refused.status == 404
+
+
+def test_the_printed_link_makes_the_first_owner_and_opens_the_desk(visit: Visit, goods: Goods):
+    page = visit(services.owner_link())
+    page.get_by_label("Name").fill("Grace Hopper")
+    page.get_by_label("Email").fill("grace@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+
+    page.locator("#main").get_by_role("button").last.click()
+    page.wait_for_url("**/admin/")
+
+    expect(page.get_by_role("link", name="Your account, Grace Hopper")).to_be_visible()
+    shopper = visit("/admin/")
+    expect(shopper.get_by_role("heading", name="Log in")).to_be_visible()
