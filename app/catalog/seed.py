@@ -23,6 +23,8 @@ from app.lib.money import Money, exponent
 from app.lib.slugs import slug_of
 from app.lib.storage import storage
 
+# Filling takes longer than anything else waits for a lock or runs.
+NO_LIMITS = text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
 ONE_SEEDER = text("SELECT pg_advisory_xact_lock(hashtext('catalog.seed'))")
 NEW_SINCE = timedelta(days=3)
 OLD_SINCE = timedelta(days=90)
@@ -69,6 +71,7 @@ def seed_demo() -> int:
     catalogue = demo.load()
     pictures = _read_pictures(catalogue)
     with transaction() as current:
+        current.execute(NO_LIMITS)
         current.execute(ONE_SEEDER)
         if _has_products(current):
             return 0

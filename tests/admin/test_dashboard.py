@@ -26,7 +26,7 @@ def test_todays_sales_and_what_waits_are_on_the_first_page(browser: FlaskClient)
     page = at_desk(browser).page("/admin/")
 
     read = words(page)
-    assert f"Sales today {sold.total + Money(2809, 'USD')}" in read
+    assert f"Sales today {sold.total + Money(2820, 'USD')}" in read
     assert "Orders today 2" in read
     for link, count, what in (
         ("/admin/orders?status=paid", 1, "order to pack"),

@@ -50,7 +50,7 @@ def test_what_waits_is_told_with_its_order_and_counted_in_the_menu(browser: Flas
 
     read = words(page)
     assert f"{number} : Amount differs" in read
-    assert "$28.09 asked, $1.00 came, $1.00 still here" in read
+    assert "$28.20 asked, $1.00 came, $1.00 still here" in read
     assert reference in read
     assert "Payments 1 open" in read
     assert "Accept" not in read, "too little is offered for acceptance"
@@ -75,14 +75,14 @@ def test_more_than_was_asked_can_be_accepted_and_pays_the_order(browser: FlaskCl
     run_jobs()
 
 
-@pytest.mark.parametrize(("minor", "currency"), [(100, "USD"), (2809, "EUR")])
+@pytest.mark.parametrize(("minor", "currency"), [(100, "USD"), (2820, "EUR")])
 def test_money_that_does_not_pay_the_order_cannot_be_accepted(browser: FlaskClient, minor: int, currency: str):
     number, reference = paid_with(minor, currency)
 
     answer = at_desk(browser).post(f"/admin/payments/{reference}/accept")
 
     assert answer.status_code == 409
-    assert "does not pay $28.09" in words(answer.text)
+    assert "does not pay $28.20" in words(answer.text)
     assert order_named(number).status == "pending"
 
 

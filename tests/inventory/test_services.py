@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.inventory import services as inventory
-from app.inventory.queries import available, ledger
+from app.inventory.models import StockMovement
+from app.inventory.queries import available
 from app.inventory.services import NotEnoughStock
 from app.lib.db import session, transaction
 from app.lib.errors import Invalid
@@ -21,7 +22,7 @@ SOON = datetime(2100, 1, 1, tzinfo=UTC)
 
 def movements(variant):
     session().rollback()
-    found = [(line.reason, line.on_hand_change, line.reserved_change) for line in ledger(variant.id)]
+    found = [(line.reason, line.on_hand_change, line.reserved_change) for line in session().scalars(_ledger(variant.id))]
     return list(reversed(found))
 
 
@@ -186,3 +187,8 @@ def test_the_database_keeps_the_rules_too(sql):
         current.execute(text(sql))
 
     assert_sound()
+
+
+def _ledger(variant_id):
+    """The movements of a variant, newest first."""
+    return select(StockMovement).where(StockMovement.variant_id == variant_id).order_by(StockMovement.id.desc())
