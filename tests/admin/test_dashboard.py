@@ -68,8 +68,8 @@ def test_growth_is_told_against_the_days_before(browser: FlaskClient):
 
     read = words(at_desk(browser).page("/admin/"))
 
-    assert "Sales, 7 days $121.30 +12% than the 7 days before" in read
-    assert "Average order, 7 days $60.65 \N{MINUS SIGN}44% than the 7 days before" in read
+    assert "Sales, 7 days $121.52 +12% than the 7 days before" in read
+    assert "Average order, 7 days $60.76 \N{MINUS SIGN}44% than the 7 days before" in read
 
 
 def test_a_cancelled_order_is_no_sale_and_another_currency_is_not_added():

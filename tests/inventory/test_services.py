@@ -22,8 +22,10 @@ SOON = datetime(2100, 1, 1, tzinfo=UTC)
 
 def movements(variant):
     session().rollback()
-    found = [(line.reason, line.on_hand_change, line.reserved_change) for line in session().scalars(_ledger(variant.id))]
-    return list(reversed(found))
+    lines = session().scalars(
+        select(StockMovement).where(StockMovement.variant_id == variant.id).order_by(StockMovement.id)
+    )
+    return [(line.reason, line.on_hand_change, line.reserved_change) for line in lines]
 
 
 def test_a_delivery_comes_onto_the_shelf_and_into_the_ledger():
@@ -187,8 +189,3 @@ def test_the_database_keeps_the_rules_too(sql):
         current.execute(text(sql))
 
     assert_sound()
-
-
-def _ledger(variant_id):
-    """The movements of a variant, newest first."""
-    return select(StockMovement).where(StockMovement.variant_id == variant_id).order_by(StockMovement.id.desc())
