@@ -52,9 +52,14 @@ def quantity_of(text: str | None) -> int:
     return int(typed)
 
 
-# The line, the stock and the product are looked at, and the line written, in one statement.
+# The line, the stock and the product are looked at, and the line written, in one statement. The cart is locked
+# against `keep_still`: a cart that is being ordered is waited for, and then the line goes into a new one.
 ADD = text("""
-    WITH wanted AS (
+    WITH mine AS (
+        SELECT id FROM carts WHERE status = 'open' AND CASE WHEN :user_id IS NULL
+            THEN user_id IS NULL AND token_digest = :token ELSE user_id = :user_id END
+        FOR SHARE
+    ), wanted AS (
         SELECT v.id, v.price_minor, p.name,
                coalesce(s.on_hand - s.reserved + coalesce((
                    SELECT sum(r.quantity) FROM reservations r
@@ -65,8 +70,7 @@ ADD = text("""
         FROM variants v
         JOIN products p ON p.id = v.product_id
         LEFT JOIN stock_items s ON s.variant_id = v.id
-        LEFT JOIN carts c ON c.status = 'open' AND CASE WHEN :user_id IS NULL
-            THEN c.user_id IS NULL AND c.token_digest = :token ELSE c.user_id = :user_id END
+        LEFT JOIN mine c ON true
         WHERE v.sku = :sku AND v.is_active AND p.status = 'active' AND p.published_at <= now()
     ), cart AS (
         INSERT INTO carts (token_digest, currency, user_id)
@@ -121,6 +125,11 @@ def _add(whose: Whose, sku: str, quantity: int) -> Added:
             raise TooFew(row.name, max(0, int(row.available)), int(row.had))
     token = new_token if row.is_new or whose.token is None else whose.token
     return Added(token, int(row.in_cart) + quantity, row.name)
+
+
+def keep_still(whose: Whose) -> None:
+    """Let nobody add to the open cart until this transaction ends, because what is in it becomes an order."""
+    session().execute(select(Cart.id).where(whose.condition()).with_for_update(key_share=True))
 
 
 def set_quantity(whose: Whose, line_id: uuid.UUID, quantity: int) -> None:
@@ -223,6 +232,14 @@ def _put(cart_id: int, variant_id: int, quantity: int, seen_price_minor: int) ->
 
 def put_back(whose: Whose, lines: list[tuple[int, int, int]]) -> Added:
     """Put (variant id, quantity, price seen in minor units) lines into the open cart, making one when there is none."""
+    try:
+        return _put_back(whose, lines)
+    except IntegrityError:
+        # Another tab made the shopper's cart at the same moment; now there is one to put them into.
+        return _put_back(whose, lines)
+
+
+def _put_back(whose: Whose, lines: list[tuple[int, int, int]]) -> Added:
     with transaction() as current:
         cart = current.scalar(select(Cart).where(whose.condition()).with_for_update())
         token = whose.token

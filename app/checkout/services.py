@@ -108,6 +108,7 @@ def place_order(
     own_key = _scoped(key, whose)
     content = _digest(wishes)
     with transaction() as current:
+        cart_services.keep_still(whose)
         cart = carts.view(whose)
         if not cart.lines:
             return _placed_before(whose, own_key, content)

@@ -43,9 +43,12 @@ def test_20_submits_from_20_tabs_place_one_order_too(at_once):
     assert_one_order(outcomes, shirt.id)
 
 
-def test_two_tabs_that_both_saw_the_open_cart_place_one_order(at_once, monkeypatch):
+@pytest.mark.parametrize("cart_is_locked", [True, False])
+def test_two_tabs_that_both_saw_the_open_cart_place_one_order(at_once, monkeypatch, cart_is_locked):
     shirt = a_variant()
     gate = _both_look_first(monkeypatch)
+    if not cart_is_locked:
+        monkeypatch.setattr(checkout.cart_services, "keep_still", lambda whose: None)
 
     outcomes = overtake(at_once, gate, *_two_tabs(shirt))
 
@@ -56,6 +59,7 @@ def test_guard_off_a_cart_that_may_be_ordered_twice_is(at_once, monkeypatch, wit
     shirt = a_variant()
     tabs = _two_tabs(shirt)
     gate = _both_look_first(monkeypatch)
+    monkeypatch.setattr(checkout.cart_services, "keep_still", lambda whose: None)
     unguarded = orders.CREATE.text.replace("AND status = 'open'", "")
     assert unguarded != orders.CREATE.text
     monkeypatch.setattr(orders, "CREATE", text(unguarded).bindparams(*orders.CREATE._bindparams.values()))
