@@ -25,6 +25,7 @@ def test_choosing_options_changes_picture_price_and_address_without_leaving_the_
     page.evaluate("window.isSamePage = true")
 
     page.get_by_role("link", name="Rust", exact=True).click()
+    expect(page.locator("#stock")).to_contain_text("Rust, S")
     page.get_by_role("radio", name="M", exact=True).check()
 
     expect(page.locator("#stock")).to_contain_text("Rust, M")
