@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
@@ -21,6 +22,14 @@ from app.lib.db import Base, CreatedAt, transaction
 from app.lib.tokens import digest
 
 TIMEOUT = 15  # seconds
+SLOW = 5  # seconds; a server that fails only after so long holds up everything else a worker has to do,
+PAUSE = 60  # so for that many seconds it is left alone
+
+_left_alone_until = 0.0
+
+
+class ServerIsSilent(OSError):
+    """The mail server kept us waiting for nothing a moment ago; the letter is tried again later."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,24 @@ def _transport(letter: Letter) -> None:
         name = f"{digest(letter.key).hex()[:32]}.eml"
         (capture_folder() / name).write_bytes(message.as_bytes())
         return
+    _send(url, message)
+
+
+def _send(url: str, message: EmailMessage) -> None:
+    """Hand the message over, unless the server was silent a moment ago: payments wait behind letters."""
+    global _left_alone_until
+    began = time.monotonic()
+    if began < _left_alone_until:
+        raise ServerIsSilent("The mail server did not answer a moment ago.")
+    try:
+        _converse(url, message)
+    except OSError:  # as is every error of smtplib
+        if time.monotonic() - began > SLOW:
+            _left_alone_until = time.monotonic() + PAUSE
+        raise
+
+
+def _converse(url: str, message: EmailMessage) -> None:
     parts = urlsplit(url)
     with _connect(parts.scheme, parts.hostname or "localhost", parts.port) as server:
         if parts.username:
