@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 def refuse_junk() -> None:
     """PostgreSQL text cannot hold NUL and UTF-8 cannot hold lone surrogates: refused at the edge with 422."""
     fields = [*request.args.items(multi=True), *((request.view_args or {}).items())]
-    if request.mimetype == "application/x-www-form-urlencoded":
+    if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
         fields += [*request.form.items(multi=True)]
     for name, value in fields:
         if any("\x00" in str(text) or not _is_unicode(str(text)) for text in (name, value)):

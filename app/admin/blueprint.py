@@ -24,8 +24,8 @@ def gate() -> None:
 
 @bp.context_processor
 def frame() -> dict[str, Any]:
-    """What layouts/admin.html wants."""
-    return {"staff_menu": menu.Menu(current_user), "staff": menu.Badge.of(current_user)}
+    """What layouts/admin.html wants. Error pages are made with it too, before anybody knows who is there."""
+    return {"staff_menu": menu.Menu(current_user), "staff": menu.Badge(current_user)}
 
 
 def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:

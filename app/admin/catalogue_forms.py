@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from app.auth.forms import Form
 from app.catalog.models import Product, Variant
 from app.catalog.services import OptionChoice
 from app.catalog.staff_queries import Choice
@@ -15,7 +15,7 @@ from app.lib.errors import Invalid
 from app.lib.money import Money
 
 
-class ProductForm(FlaskForm):  # type: ignore[misc]
+class ProductForm(Form):
     """A product without its variants and pictures."""
 
     name = StringField("Name", [DataRequired("Give it a name."), Length(max=200)])

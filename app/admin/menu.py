@@ -27,15 +27,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Badge:
-    """Who works here, in the corner of every page."""
+    """Who works here, in the corner of every page. Asked only by pages that print it, which error pages do not."""
 
-    name: str
-    initials: str
+    user: User
 
-    @staticmethod
-    def of(user: User) -> "Badge":
-        words = user.name.split()
-        return Badge(user.name, "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper())
+    @property
+    def name(self) -> str:
+        return self.user.name
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split()
+        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 
 class Menu:

@@ -110,7 +110,10 @@ def to_login() -> Response:
 
 
 def _sent_from() -> str:
-    parts = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    try:
+        parts = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    except ValueError:  # such as http://[
+        return ""
     if parts.netloc != request.host:
         return ""
     return parts.path + (f"?{parts.query}" if parts.query else "")
