@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
 BACK_OFF = (10, 60, 300, 1800, 7200, 21600)  # seconds before try 2, 3, …; after the last the row is dead
+MOST_STARTS = 12  # a job that began so often and never ended has killed each worker that took it
+OUTSTANDING = 1000  # leased rows at most: a long backlog stays in the table instead of being queued twice
 
 
 class Outbox(Model):
@@ -78,7 +80,10 @@ LEASE = text("""
         SELECT id FROM outbox
         WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= now()
           AND (leased_until IS NULL OR leased_until <= now())
-        ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
+        ORDER BY due_at
+        LIMIT greatest(0, least(:most, :outstanding - (
+            SELECT count(*) FROM outbox WHERE done_at IS NULL AND dead_at IS NULL AND leased_until > now())))
+        FOR UPDATE SKIP LOCKED
     )
     RETURNING id, lease
 """)
@@ -89,7 +94,8 @@ def lease_due(engine: Engine, seconds: int, most: int = 200) -> list[tuple[int, 
     """Take the rows that are due: (id, lease) each. Two relays never take the same row."""
     with engine.begin() as connection:
         rows = connection.execute(
-            LEASE, {"lease": secrets.token_hex(8), "seconds": seconds, "most": most}
+            LEASE,
+            {"lease": secrets.token_hex(8), "seconds": seconds, "most": most, "outstanding": OUTSTANDING},
         ).all()
     return sorted((row.id, row.lease) for row in rows)
 
@@ -184,6 +190,10 @@ class Claim:
 
     def run(self, work: Callable[..., None], *args: Any) -> None:
         """Do the work, at most once at a time, and write down how it ended."""
+        assert self.row is not None
+        if self.row.attempts > MOST_STARTS:
+            self._stamp(DEAD, error=f"Began {MOST_STARTS} times and never ended.")
+            return
         renewer = threading.Thread(target=self._renew, daemon=True)
         renewer.start()
         try:

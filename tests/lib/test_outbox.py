@@ -341,3 +341,27 @@ def _run_next(row):
 
 def _fail():
     raise Unlucky("no luck")
+
+
+def test_a_job_that_kills_every_worker_is_given_up_and_seen(work):
+    outbox_id = send(order_id=1)
+    for _ in range(outbox.MOST_STARTS):
+        ((_, lease),) = lease_due(db.engine, 30)
+        Claim(db.engine, outbox_id, lease, 30)  # and the worker dies
+        time_passes(60, outbox_id)
+
+    ((_, lease),) = lease_due(db.engine, 30)
+    jobs.run(outbox_id, lease)
+
+    assert work == []
+    assert newest().dead_at is not None
+    assert "never ended" in newest().last_error
+
+
+def test_a_long_backlog_stays_in_the_table(monkeypatch):
+    monkeypatch.setattr(outbox, "OUTSTANDING", 3)
+    for number in range(5):
+        send(order_id=number)
+
+    assert len(lease_due(db.engine, 30)) == 3
+    assert lease_due(db.engine, 30) == []
