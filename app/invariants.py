@@ -82,11 +82,15 @@ RULES: dict[str, tuple[str, str]] = {
         SELECT o.number FROM orders o
         JOIN payments p ON p.order_id = o.id
         LEFT JOIN (
-            SELECT payment_id, sum(captured_minor) AS captured FROM payment_attempts
+            SELECT payment_id, sum(captured_minor) AS captured, sum(captured_minor - coalesce(r.gone, 0)) AS kept
+            FROM payment_attempts t
+            LEFT JOIN (
+                SELECT attempt_id, sum(amount_minor) AS gone FROM refunds WHERE state <> 'failed' GROUP BY attempt_id
+            ) r ON r.attempt_id = t.id
             WHERE review NOT IN ('amount', 'currency') GROUP BY payment_id
         ) a ON a.payment_id = p.id
         WHERE (o.status IN ('paid', 'packed', 'shipped', 'delivered')) AND coalesce(a.captured, 0) < o.total_minor
-           OR o.status = 'pending' AND o.total_minor > 0 AND coalesce(a.captured, 0) >= o.total_minor
+           OR o.status = 'pending' AND o.total_minor > 0 AND coalesce(a.kept, 0) >= o.total_minor
         """,
     ),
     "I4 one order": (

@@ -33,8 +33,9 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
     with transaction():
         order, attempt = locked(reference)
         _remember_names(attempt, fact)
+        counts = False
         if fact.state == "paid":
-            _paid(order, attempt, fact, channel)
+            counts = _paid(order, attempt, fact, channel)
         elif fact.state in ("failed", "expired", "cancelled"):
             _ended(order, attempt, fact, channel)
         elif fact.state in ("pending", "authorised") and attempt.state in ("created", "unknown"):
@@ -42,7 +43,10 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
         elif fact.error_code == "not_found" and _is_long_over(attempt):
             _ended(order, attempt, replace(fact, state="expired"), channel)
         if attempt.captured_minor:
+            # Before the money counts: what was sent back at the provider meanwhile pays nothing.
             refunds.learn(order, attempt, fact.refunds, fact.refunded)
+        if counts:
+            fulfil(order, attempt, channel)
         if fact.disputed and not attempt.is_disputed:
             attempt.is_disputed = True
             open_issue(attempt, "dispute", "The shopper's bank disputes this payment. Answer at the provider.")
@@ -58,12 +62,13 @@ def _remember_names(attempt: Attempt, fact: PaymentState) -> None:
     attempt.provider_payment_ref = attempt.provider_payment_ref or fact.provider_payment_ref
 
 
-def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> None:
+def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> bool:
+    """Write down money that is new to us; True when it counts without anybody's decision."""
     if attempt.state == "paid":
-        return
+        return False
     received = fact.amount or attempt.amount
     if not received.minor:
-        return
+        return False
     attempt.captured_minor = received.minor
     attempt.captured_currency = received.currency
     attempt.paid_at = datetime.now(UTC)
@@ -76,8 +81,8 @@ def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> N
             attempt.review,
             f"{received} arrived where {attempt.amount} was asked. The order stays unpaid until somebody decides.",
         )
-        return
-    fulfil(order, attempt, channel)
+        return False
+    return True
 
 
 def _compare(attempt: Attempt, received: Money) -> None:
@@ -97,6 +102,8 @@ def doubt(attempt: Attempt, review: str, note: str) -> None:
 def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
     """Money for a locked order is here: it pays the order, or it goes back, or a person decides."""
     session().flush()
+    if not attempt.left:
+        return
     if order.status not in ("pending", "cancelled"):
         attempt.review = "second"
         open_issue(attempt, "second", f"Order {order.number} was paid already. Refund this payment.")
@@ -104,8 +111,8 @@ def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
     if order.status == "cancelled" and order.cancel_reason != "expired":
         _send_back(order, attempt, "The order had been cancelled when the money came.")
         return
-    # Partial money never pays an order.
-    if summarise(order, attempts_of(order.id)).captured < order.total:
+    if summarise(order, attempts_of(order.id)).refundable < order.total:
+        _too_little(order, attempt)
         return
     if not _take_stock(order):
         _too_late(order, attempt, channel)
@@ -120,6 +127,13 @@ def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
     order.paid_at = datetime.now(UTC)
     order.cancel_reason = None
     outbox.send("orders.mail_confirmation", key=f"mail-confirmation:{order.id}", order_id=order.id)
+
+
+def _too_little(order: Order, attempt: Attempt) -> None:
+    """Partial money never pays an order: some of it went back at the provider before we heard of it."""
+    attempt.review = "amount"
+    note = f"Of {attempt.captured} only {attempt.left} is left; {order.total} is owed. The order stays unpaid."
+    open_issue(attempt, "amount", note)
 
 
 @retrying
@@ -178,7 +192,7 @@ def _too_late(order: Order, attempt: Attempt, channel: str) -> None:
 
 def _send_back(order: Order, attempt: Attempt, reason: str) -> None:
     attempt.review = "late"
-    refunds.refund_attempt(order, attempt, attempt.captured_minor, reason, orders.SHOP)
+    refunds.refund_attempt(order, attempt, attempt.left.minor, reason, orders.SHOP)
 
 
 def _ended(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> None:
