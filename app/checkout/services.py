@@ -246,14 +246,18 @@ def start_payment(number: str, provider: str) -> str:
     """Lead the shopper to a provider: renew the stock hold, close other open payment pages, open this one.
 
     Gives back the address to go to. Raises PaymentNotStarted when the provider fails, NotEnoughStock when the
-    hold had run out and the units are gone, NotAllowed when the order does not await payment.
+    hold had run out and the units are gone, NotAllowed when the order does not await payment, or when money for
+    it is on its way.
     """
     order_id, until = _renew_hold(number)
     try:
-        payments.close_others(order_id, but_provider=provider)
+        on_its_way = payments.close_others(order_id, but_provider=provider)
     except ProviderUnavailable:
         # Both pages could be paid now; the second payment would be seen, and waits for staff as "second".
         log.warning("An open payment page of order %s could not be closed", number)
+        on_its_way = False
+    if on_its_way:
+        raise NotAllowed(f"Your first payment of order {number} is on its way already. Wait until it has arrived.")
     return payments.start(number, provider, until)
 
 
@@ -288,16 +292,19 @@ def quantities_of(order: Order) -> dict[int, int]:
     return result
 
 
-def cancel(number: str, *, actor: Actor, reason: str, by_shopper: bool) -> None:
+def cancel(number: str, *, actor: Actor, reason: str, by_shopper: bool, only_unpaid: bool = False) -> None:
     """Cancel an order: stock back on the shelf once, open payment pages closed, money sent back by itself.
 
-    A shopper may until it is packed; staff until it is shipped. Raises NotAllowed after that.
+    A shopper may until it is packed; staff until it is shipped. Raises NotAllowed after that; with `only_unpaid`
+    also when closing its pages tells that it has just been paid.
     """
     _close_pages(number)
     with transaction():
         order = orders.locked(number)
         _refuse_cancel(order, by_shopper)
         was_paid = order.status != "pending"
+        if was_paid and only_unpaid:
+            raise NotAllowed(f"Order {order.number} has just been paid, so it stays as it is.")
         move(order, "cancelled", reason=reason, actor_id=actor.id, actor_name=actor.name)
         order.cancel_reason = "shopper" if by_shopper else "staff"
         if was_paid:
@@ -344,7 +351,7 @@ def take_back(number: str, whose: Whose, *, actor: Actor) -> cart_services.Added
         ]
         is_pending = order.status == "pending"
     if is_pending:
-        cancel(number, actor=actor, reason="Put back into the cart", by_shopper=True)
+        cancel(number, actor=actor, reason="Put back into the cart", by_shopper=True, only_unpaid=True)
     return cart_services.put_back(whose, lines)
 
 
@@ -364,7 +371,7 @@ def expire(order_id: int) -> None:
         if any(attempt.is_open for attempt in attempts_of(order.id)):
             # Money is on its way (a bank debit, a voucher): the poller waits for its end.
             return
-        if summarise(order, attempts_of(order.id)).captured:
+        if summarise(order, attempts_of(order.id)).refundable:
             # Some money is here but not all: a person decides.
             return
         move(order, "cancelled", reason="Not paid in time.")
@@ -382,15 +389,20 @@ def _is_over(order_id: int) -> bool:
 def expire_unpaid() -> int:
     """Have every order looked at whose hold ran out unpaid; returns how many."""
     with transaction() as current:
-        due = list(
-            current.scalars(
-                select(Order.id)
-                .where(Order.status == "pending", Order.hold_expires_at <= datetime.now(UTC))
-                .order_by(Order.id)
-                .limit(500)
-            )
-        )
+        due = list(current.scalars(OVER))
         minute = int(datetime.now(UTC).timestamp()) // 60
         for order_id in due:
             outbox.send("checkout.expire_order", key=f"expire:{order_id}:{minute}", order_id=order_id)
         return len(due)
+
+
+# An order that is looked at already, or again soon because its provider was away, is not asked after twice. The
+# latest first: those that wait for money on its way, or for a person, must not keep the others from ending.
+OVER = text("""
+    SELECT o.id FROM orders o
+    WHERE o.status = 'pending' AND o.hold_expires_at <= now() AND NOT EXISTS (
+        SELECT 1 FROM outbox b
+        WHERE b.topic = 'checkout.expire_order' AND (b.payload->>'order_id')::bigint = o.id
+          AND b.done_at IS NULL AND b.dead_at IS NULL AND (b.due_at <= now() OR b.attempts > 0))
+    ORDER BY o.hold_expires_at DESC LIMIT 500
+""")

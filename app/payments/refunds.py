@@ -15,7 +15,7 @@ from app.orders.services import Actor
 from app.payments.issues import open_issue
 from app.payments.models import Attempt, Payment, Refund
 from app.payments.providers.base import ProviderRefused, RefundRequest, RefundState
-from app.payments.registry import IN_A_JOB, provider_named
+from app.payments.registry import IN_A_JOB, provider_of_old
 
 
 def refund_order(number: str, amount: Money, reason: str, actor: Actor) -> list[Refund]:
@@ -78,14 +78,15 @@ def refund_attempt(order: Order, attempt: Attempt, minor: int, reason: str, acto
 def send(refund_id: int) -> None:
     """Ask the provider to send the money, unless it knows of this refund already: keys do not live for ever.
 
-    Raises ProviderUnavailable when nobody knows what happened, so that the job is tried again.
+    Raises ProviderUnavailable when nobody knows what happened, and NotConfigured without keys, so that the job
+    is tried again.
     """
     request = _request(refund_id)
     if request is None:
         return
     provider_name, ask = request
     try:
-        provider = provider_named(provider_name, IN_A_JOB)
+        provider = provider_of_old(provider_name, IN_A_JOB)
         answer = provider.look_up_refund(ask, None) or provider.refund(ask)
     except ProviderRefused as no:
         answer = RefundState("failed", "", ask.reference, ask.amount, error=no.sentence)

@@ -5,9 +5,9 @@ from app.lib.errors import NotFound
 from app.lib.money import Money
 from app.payments.demo_store import TableDemoStore
 from app.payments.providers import providers
-from app.payments.providers.base import IN_A_JOB, ON_A_PAGE, Patience, Provider
+from app.payments.providers.base import IN_A_JOB, ON_A_PAGE, NotConfigured, Patience, Provider
 
-__all__ = ["IN_A_JOB", "ON_A_PAGE", "all_providers", "offered", "provider_named"]
+__all__ = ["IN_A_JOB", "ON_A_PAGE", "all_providers", "offered", "provider_named", "provider_of_old"]
 
 
 def all_providers(patience: Patience = ON_A_PAGE) -> dict[str, Provider]:
@@ -19,6 +19,14 @@ def provider_named(name: str, patience: Patience = ON_A_PAGE) -> Provider:
     found = all_providers(patience).get(name)
     if found is None:
         raise NotFound("This way to pay is not offered. Choose another one.")
+    return found
+
+
+def provider_of_old(name: str, patience: Patience = ON_A_PAGE) -> Provider:
+    """The provider of an attempt that was made before. Raises NotConfigured when its keys were taken out since."""
+    found = all_providers(patience).get(name)
+    if found is None:
+        raise NotConfigured(f"There are payments by {name}, but its keys are not set: it cannot be asked about them.")
     return found
 
 

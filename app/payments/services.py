@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select
 
 from app.inventory import services as inventory
 from app.lib import outbox, runtime
@@ -17,12 +17,15 @@ from app.payments.models import OPEN_STATES, Attempt, Payment, Refund
 from app.payments.providers.base import (
     NextStep,
     NotConfigured,
+    Patience,
     PaymentRequest,
+    PaymentState,
+    ProviderError,
     ProviderRefused,
     ProviderUnavailable,
     RequestLine,
 )
-from app.payments.registry import IN_A_JOB, ON_A_PAGE, provider_named
+from app.payments.registry import IN_A_JOB, ON_A_PAGE, provider_named, provider_of_old
 from app.payments.settlement import settle
 
 log = logging.getLogger(__name__)
@@ -133,11 +136,16 @@ def _open_one(payment: Payment, provider_name: str) -> Attempt | None:
             Attempt.payment_id == payment.id,
             Attempt.provider == provider_name,
             Attempt.state.in_(OPEN_STATES),
-            or_(Attempt.expires_at.is_(None), Attempt.expires_at > datetime.now(UTC) + timedelta(seconds=30)),
+            _page_lives_on(),
         )
         .order_by(Attempt.id.desc())
         .limit(1)
     )
+
+
+def _page_lives_on() -> ColumnElement[bool]:
+    """SQL for an attempt whose page is open long enough to be paid."""
+    return or_(Attempt.expires_at.is_(None), Attempt.expires_at > datetime.now(UTC) + timedelta(seconds=30))
 
 
 def _request(order: Order, attempt: Attempt) -> PaymentRequest:
@@ -192,38 +200,55 @@ def _refused(reference: str, no: ProviderRefused | NotConfigured) -> None:
 
 
 def open_references(order_id: int, *, but_provider: str | None = None) -> list[tuple[str, str, str | None]]:
-    """(reference, provider, provider's reference) of every attempt of the order that could still be paid."""
+    """(reference, provider, provider's reference) of every attempt of the order that could still be paid.
+
+    `but_provider` is about to be used again: its page is left out, if there is one that can serve.
+    """
     statement = (
         select(Attempt.reference, Attempt.provider, Attempt.provider_ref)
         .join(Payment)
         .where(Payment.order_id == order_id, Attempt.state.in_(OPEN_STATES))
     )
     if but_provider is not None:
-        statement = statement.where(Attempt.provider != but_provider)
+        statement = statement.where(not_(and_(Attempt.provider == but_provider, _page_lives_on())))
     with transaction() as current:
         return [(reference, provider, ref) for reference, provider, ref in current.execute(statement)]
 
 
-def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bool = False) -> None:
+def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bool = False) -> bool:
     """Close the order's open payment pages at their providers, and apply what really happened to each.
 
-    Raises ProviderUnavailable when a provider does not answer: then the page may still be paid.
+    Gives back whether money is on its way through one of them, which nobody can stop any more. Raises
+    ProviderUnavailable when a provider cannot be asked, after all others were: its page may still be paid.
     """
     patience = IN_A_JOB if in_a_job else ON_A_PAGE
+    on_its_way, not_closed = False, set()
     for reference, name, provider_ref in open_references(order_id, but_provider=but_provider):
-        provider = provider_named(name, patience)
-        if provider_ref is None:
-            state = provider.look_up(reference, None)
-            provider_ref = state.provider_ref
-        if provider_ref is not None:
-            state = provider.expire(reference, provider_ref)
+        try:
+            state = _closed(reference, name, provider_ref, patience)
+        except ProviderError as error:
+            log.warning("A payment page at %s could not be closed: %s", name, error)
+            not_closed.add(name)
+            continue
         settle(reference, state, channel="closed")
+        on_its_way = on_its_way or state.awaits_money
+    if not_closed:
+        raise ProviderUnavailable(f"Not asked, so perhaps still open: pages at {', '.join(sorted(not_closed))}.")
+    return on_its_way
+
+
+def _closed(reference: str, name: str, provider_ref: str | None, patience: Patience) -> PaymentState:
+    provider = provider_of_old(name, patience)
+    if provider_ref is not None:
+        return provider.expire(reference, provider_ref)
+    state = provider.look_up(reference, None)
+    return provider.expire(reference, state.provider_ref) if state.provider_ref is not None else state
 
 
 def check(reference: str, *, channel: str, in_a_job: bool = True) -> None:
     """Ask the provider what became of an attempt, and apply the answer.
 
-    Raises ProviderUnavailable when it does not answer, NotFound for an unknown reference.
+    Raises ProviderError when it does not answer or cannot be asked, NotFound for an unknown reference.
     """
     with transaction() as current:
         row = current.execute(
@@ -231,7 +256,7 @@ def check(reference: str, *, channel: str, in_a_job: bool = True) -> None:
         ).one_or_none()
     if row is None:
         raise NotFound("There is no such payment.")
-    provider = provider_named(row.provider, IN_A_JOB if in_a_job else ON_A_PAGE)
+    provider = provider_of_old(row.provider, IN_A_JOB if in_a_job else ON_A_PAGE)
     state = provider.look_up(reference, row.provider_ref)
     if state.state == "authorised":
         state = provider.capture(reference, row.provider_ref)
@@ -241,7 +266,8 @@ def check(reference: str, *, channel: str, in_a_job: bool = True) -> None:
 def poll() -> int:
     """Have every attempt asked after that is open or has a refund on its way, when its time has come.
 
-    Returns how many. Several pollers share the work.
+    A refund the provider never confirmed is sent once more: its first job may have been given up while the
+    provider was away, and `refunds.send` asks before it sends. Returns how many; several pollers share the work.
     """
     now = datetime.now(UTC)
     with transaction() as current:
@@ -263,4 +289,8 @@ def poll() -> int:
             attempt.check_at = now + timedelta(seconds=wait)
             key = f"check:{attempt.id}:{attempt.checks}"
             outbox.send("payments.check", key=key, reference=attempt.reference)
+            for refund in attempt.refunds:
+                if refund.state == "pending" and refund.provider_ref is None:
+                    again = f"send-refund:{refund.id}:{attempt.checks}"
+                    outbox.send("payments.send_refund", key=again, refund_id=refund.id)
         return len(due)
