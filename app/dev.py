@@ -30,9 +30,7 @@ def letter(number: int) -> Response:
     if part is None:
         abort(404)
     answer = make_response(part.get_content())
-    answer.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'"
-    )
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'"
     return answer
 
 

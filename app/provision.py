@@ -32,8 +32,7 @@ def completed(environ: Mapping[str, str]) -> dict[str, str]:
     }
     if not load(complete).database_url:
         raise BadSetting(
-            f"DATABASE_URL is not set, and no private PostgreSQL runs in {settings.data_dir}: "
-            "start the shop first."
+            f"DATABASE_URL is not set, and no private PostgreSQL runs in {settings.data_dir}: start the shop first."
         )
     return complete
 

@@ -51,9 +51,7 @@ class StockMovement(Model):
 
     __tablename__ = "stock_movements"
     __table_args__ = (
-        CheckConstraint(
-            "reason IN ('import', 'manual', 'reserve', 'release', 'sale', 'restock')", name="reason_known"
-        ),
+        CheckConstraint("reason IN ('import', 'manual', 'reserve', 'release', 'sale', 'restock')", name="reason_known"),
         Index("ix_stock_movements_variant_id", "variant_id", "id"),
     )
 

@@ -214,9 +214,7 @@ CHANGE = text("""
 MOST = 1_000_000
 
 
-def adjust(
-    variant_id: int, change: int, *, note: str, actor_id: int | None = None, reason: str = "manual"
-) -> int:
+def adjust(variant_id: int, change: int, *, note: str, actor_id: int | None = None, reason: str = "manual") -> int:
     """Add to what is on hand, or take away; returns the new count on hand.
 
     Raises Invalid without a note, for a change of 0 or beyond a million, and when less than is reserved would be left.

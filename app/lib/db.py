@@ -172,4 +172,3 @@ def database_is_up() -> bool:
     except DBAPIError:
         return False
     return True
-

@@ -153,9 +153,7 @@ class Money:
         number = _number(text.strip())
         minor = number.scaleb(exponent(currency))
         if minor != minor.to_integral_value():
-            raise Invalid(
-                f"{currency} has {exponent(currency) or 'no'} decimal places; {text.strip()} has more."
-            )
+            raise Invalid(f"{currency} has {exponent(currency) or 'no'} decimal places; {text.strip()} has more.")
         if not 0 <= minor <= LARGEST:
             raise Invalid("Enter an amount that is not negative and not absurdly large.")
         return Money(int(minor), currency)
@@ -185,9 +183,7 @@ MACHINE = re.compile(r"-?[0-9]+(\.([0-9]{1,2}|[0-9]{4,}))?")
 @lru_cache(maxsize=4096)
 def _format(minor: int, currency: str, locale: str) -> str:
     amount = Decimal(minor).scaleb(-exponent(currency))
-    written = format_currency(
-        amount, currency, locale=locale, currency_digits=False, format=_pattern(currency, locale)
-    )
+    written = format_currency(amount, currency, locale=locale, currency_digits=False, format=_pattern(currency, locale))
     # Unicode TR 35: a symbol made of letters does not touch the digits ("KES 400", "$400").
     return re.sub(r"(?<=[^\W\d_])(?=\d)", "\u00a0", written)
 

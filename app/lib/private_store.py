@@ -187,9 +187,7 @@ def _make_passable(directory: Path, account: Account) -> None:
         mode = place.stat().st_mode
         if mode & stat.S_IXOTH or place.stat().st_uid == account.uid:
             continue
-        log.warning(
-            "Allowing other accounts to pass through %s, because PostgreSQL must not run as root.", place
-        )
+        log.warning("Allowing other accounts to pass through %s, because PostgreSQL must not run as root.", place)
         place.chmod(mode | stat.S_IXOTH)
 
 

@@ -49,9 +49,7 @@ def hit(limit: Limit, who: str) -> None:
     if not runtime.settings().rate_limits:
         return
     with db.engine.begin() as connection:
-        count, wait = connection.execute(
-            COUNT, {"key": key_of(limit.name, who), "seconds": limit.seconds}
-        ).one()
+        count, wait = connection.execute(COUNT, {"key": key_of(limit.name, who), "seconds": limit.seconds}).one()
     if count > limit.most:
         raise TooMany(f"Too many tries. Wait {in_words(wait)}, then try again.", wait=max(1, wait))
 

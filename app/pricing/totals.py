@@ -52,9 +52,7 @@ class Totals:
     lines: tuple[LineTotal, ...]
 
 
-def totals(
-    lines: Sequence[PricedLine], *, shipping: Money, rule: TaxRule, discount: Money | None = None
-) -> Totals:
+def totals(lines: Sequence[PricedLine], *, shipping: Money, rule: TaxRule, discount: Money | None = None) -> Totals:
     """The five figures. total = subtotal - discount + shipping, plus tax when it is not included.
 
     Shares of the discount follow the lines' amounts and add up to it. Tax is rounded half up once per line

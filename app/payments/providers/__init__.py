@@ -13,9 +13,7 @@ Configured = Callable[[Settings, Patience], Provider | None]
 WITH_KEYS: tuple[Configured, ...] = (stripe.configured,)
 
 
-def providers(
-    settings: Settings, demo_store: DemoStore, patience: Patience = ON_A_PAGE
-) -> dict[str, Provider]:
+def providers(settings: Settings, demo_store: DemoStore, patience: Patience = ON_A_PAGE) -> dict[str, Provider]:
     """The providers that can be used, by name. A half-configured one is left out; `complaints` says why."""
     found, _ = _with_keys(settings, patience)
     if _demo_is_wanted(settings) and all(provider.test for provider in found):

@@ -63,9 +63,7 @@ class NextStep:
     message: str = ""
 
 
-PaymentStates = Literal[
-    "created", "pending", "authorised", "paid", "failed", "expired", "cancelled", "unknown"
-]
+PaymentStates = Literal["created", "pending", "authorised", "paid", "failed", "expired", "cancelled", "unknown"]
 RefundStates = Literal["pending", "succeeded", "failed"]
 
 

@@ -21,9 +21,7 @@ def verify(header: str, body: bytes, secrets: Sequence[str], *, now: float) -> N
     """
     stamp, signatures = _parts(header)
     expected = [_digest(body, secret, stamp).encode() for secret in secrets if secret.strip()]
-    known = [
-        hmac.compare_digest(mac, one.encode("utf-8", "replace")) for mac in expected for one in signatures
-    ]
+    known = [hmac.compare_digest(mac, one.encode("utf-8", "replace")) for mac in expected for one in signatures]
     if not any(known):
         raise BadSignature("No signature in the header matches these bytes.")
     if abs(now - int(stamp)) > TOLERANCE:

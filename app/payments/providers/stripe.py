@@ -168,9 +168,7 @@ class StripeProvider(Provider):
         # Checked here rather than by the SDK, which accepts timestamps from the future and fails in its own
         # way on bytes that are not text. The signature is over bytes, so bytes are what is compared.
         if not any(secret.strip() for secret in self._webhook_secrets):
-            raise NotConfigured(
-                "STRIPE_WEBHOOK_SECRET is not set, so no message from Stripe can be believed."
-            )
+            raise NotConfigured("STRIPE_WEBHOOK_SECRET is not set, so no message from Stripe can be believed.")
         header = signatures.header_named(headers, "Stripe-Signature")
         signatures.verify(header, body, self._webhook_secrets, now=self._now())
         try:
@@ -286,8 +284,7 @@ def _line_items(request: PaymentRequest) -> list[dict[str, Any]]:
     """The order's own lines when they say exactly what is paid, else one line that does."""
     lines = request.lines
     exact = request.lines_are_exact and all(
-        line.name.strip() and line.quantity > 0 and line.unit.minor >= 0 and UNITS.is_exact(line.unit)
-        for line in lines
+        line.name.strip() and line.quantity > 0 and line.unit.minor >= 0 and UNITS.is_exact(line.unit) for line in lines
     )
     if not exact or not 0 < len(lines) <= MOST_LINES:
         return [_line_item(f"Order {request.order_number}", 1, request.amount)]
@@ -309,9 +306,7 @@ def _wire(amount: Money) -> int:
     try:
         return UNITS.to_wire(amount)
     except InexactAmount as error:
-        raise ProviderRefused(
-            "inexact_amount", "This amount cannot be paid by card.", detail=str(error)
-        ) from None
+        raise ProviderRefused("inexact_amount", "This amount cannot be paid by card.", detail=str(error)) from None
 
 
 def _page_address(session: Mapping[str, Any]) -> str:

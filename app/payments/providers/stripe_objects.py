@@ -136,12 +136,7 @@ def decline_sentence(code: str) -> str:
 
 def money(number: Any, currency: Any) -> Money:
     """Raises Unreadable for anything but a whole number and a currency code."""
-    if (
-        type(number) is not int
-        or not isinstance(currency, str)
-        or not currency.isascii()
-        or len(currency) != 3
-    ):
+    if type(number) is not int or not isinstance(currency, str) or not currency.isascii() or len(currency) != 3:
         raise Unreadable("An amount that is not a whole number with a currency.")
     try:
         return UNITS.from_wire(number, currency)

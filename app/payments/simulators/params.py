@@ -89,9 +89,7 @@ def text(most: int = 5000) -> Check:
         if not isinstance(value, str):
             raise Refused("Invalid string", param=name)
         if not value:
-            raise Refused(
-                f"You passed an empty string for '{name}'.", param=name, code="parameter_invalid_empty"
-            )
+            raise Refused(f"You passed an empty string for '{name}'.", param=name, code="parameter_invalid_empty")
         if len(value) > most:
             raise Refused(f"Invalid string: must be at most {most} characters", param=name)
         return value

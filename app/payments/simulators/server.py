@@ -128,9 +128,7 @@ class Simulator:
         if fault.kind.isdigit():
             return self.trouble(int(fault.kind))
         if fault.kind == "html":
-            return Response(
-                "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>", mimetype="text/html"
-            )
+            return Response("<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>", mimetype="text/html")
         if fault.kind == "slow":
             return self.answer(request, entry, lambda: self._wait(fault.seconds))
         if fault.kind in ("drop_after_work", "hang_after_work", "truncated"):

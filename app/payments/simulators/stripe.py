@@ -135,9 +135,7 @@ class StripeSimulator(Simulator):
             "late": lambda: account.pay_late(session_id),
             "decline": lambda: account.decline(session_id),
             "expire": lambda: account.expire(session_id),
-            "refund": lambda: account.new_refund(
-                {"payment_intent": account.find("cs", session_id)["payment_intent"]}
-            ),
+            "refund": lambda: account.new_refund({"payment_intent": account.find("cs", session_id)["payment_intent"]}),
             "dispute": lambda: account.dispute(session_id),
             "won": lambda: account.dispute(session_id, "won"),
             "lost": lambda: account.dispute(session_id, "lost"),
@@ -171,9 +169,7 @@ class StripeSimulator(Simulator):
             found = re.fullmatch(pattern, request.path)
             if found and method == request.method:
                 return operation, check, run, found.groups()
-        raise Refused(
-            f"Unrecognized request URL ({request.method}: {request.path}).", status=404, code="url_unknown"
-        )
+        raise Refused(f"Unrecognized request URL ({request.method}: {request.path}).", status=404, code="url_unknown")
 
     def _listed(self, prefix: str, params: Thing, path: str, **equal: Any) -> Thing:
         """A page of a list, newest first. `equal` are the filters that are plain comparisons."""

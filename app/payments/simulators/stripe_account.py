@@ -27,9 +27,7 @@ class Account:
         self.refunds_are = "succeeded"
         self._clock = clock
         self._tell = tell
-        self._tables: dict[str, dict[str, Thing]] = {
-            prefix: {} for prefix in ("cs", "pi", "ch", "re", "dp", "evt")
-        }
+        self._tables: dict[str, dict[str, Thing]] = {prefix: {} for prefix in ("cs", "pi", "ch", "re", "dp", "evt")}
         self._asked: dict[str, Thing] = {}  # the parameters of each session
         self._late: dict[str, float] = {}  # when the money of a late payment arrives
 
@@ -54,8 +52,7 @@ class Account:
             total = check_session(params, self._clock.now())
             key = self._key("cs_live_" if live else "cs_test_")
             shipping = [
-                option["shipping_rate_data"]["fixed_amount"]["amount"]
-                for option in params.get("shipping_options", [])
+                option["shipping_rate_data"]["fixed_amount"]["amount"] for option in params.get("shipping_options", [])
             ]
             session = {
                 "id": key,
@@ -162,9 +159,7 @@ class Account:
             left = charge["amount"] - charge["amount_refunded"]
             amount = params.get("amount", left)
             if left == 0:
-                raise Refused(
-                    f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
-                )
+                raise Refused(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
             if amount > left:
                 message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
                 raise Refused(message, param="amount")

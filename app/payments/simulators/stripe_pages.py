@@ -49,9 +49,7 @@ def checkout(session: Thing, lines: Iterable[Thing], notice: str) -> str:
     alert = Markup('<p role="alert">{}</p>').format(notice) if notice else ""
     buttons = _buttons(f"/pay/{session['id']}", "outcome", OUTCOMES) if session["status"] == "open" else ""
     state = Markup("<p>This session is {}.</p>").format(session["status"])
-    body = Markup("{}<table>{}</table><p><strong>{}</strong></p>{}").format(
-        alert, rows, total, buttons or state
-    )
+    body = Markup("{}<table>{}</table><p><strong>{}</strong></p>{}").format(alert, rows, total, buttons or state)
     return SHELL.format(title="Stripe (simulated)", body=body)
 
 

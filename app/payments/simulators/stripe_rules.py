@@ -45,9 +45,7 @@ PRICE = thing(
     ("currency",),
     currency=currency,
     unit_amount=amount,
-    product_data=thing(
-        ("name",), name=text(), description=text(), images=many(address, 8), metadata=metadata
-    ),
+    product_data=thing(("name",), name=text(), description=text(), images=many(address, 8), metadata=metadata),
     tax_behavior=choice("exclusive", "inclusive", "unspecified"),
 )
 
