@@ -333,7 +333,7 @@ def _one_owner_at_a_time(current: Session) -> None:
 
 def _limit_asking(address: str) -> None:
     if address:
-        ratelimit.hit(ASKED, throttle.network_of(address))
+        ratelimit.hit(ASKED, ratelimit.network_of(address))
 
 
 def _may_write(kind: str, email: str) -> bool:

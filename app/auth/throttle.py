@@ -1,6 +1,5 @@
 """How often somebody may try to sign in: counted in PostgreSQL before the password is looked at."""
 
-import ipaddress
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -8,7 +7,7 @@ from sqlalchemy import text
 from app.lib import ratelimit, runtime
 from app.lib.db import db
 from app.lib.errors import TooMany
-from app.lib.ratelimit import Limit, in_words
+from app.lib.ratelimit import Limit, in_words, network_of
 from app.lib.tokens import digest
 
 FREE = 5  # tries of one account without a wait
@@ -77,19 +76,6 @@ def forgive(email: str) -> None:
     """Forget the failures of the account: its owner has come in by a mailed link."""
     with db.engine.begin() as connection:
         connection.execute(FORGIVE, {"key": _key(email)})
-
-
-def network_of(address: str) -> str:
-    """Whom an address stands for: one house has a whole /64 of IPv6."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return address
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def _count(email: str) -> Try:

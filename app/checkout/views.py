@@ -64,7 +64,7 @@ def totals() -> Response:
 
 @bp.post("/checkout")
 def place() -> Response:
-    ratelimit.hit(PLACING, request.remote_addr or "")
+    ratelimit.hit(PLACING, ratelimit.network_of(request.remote_addr or ""))
     form = CheckoutForm()
     whose = visitor.whose()
     actor = Actor.of(current_user if current_user.is_authenticated else None)

@@ -1,6 +1,7 @@
 """Limits and lockouts, counted in PostgreSQL so that every process sees the same number."""
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +58,19 @@ def hit(limit: Limit, who: str) -> None:
 def key_of(name: str, who: str) -> str:
     """Addresses and e-mail addresses are kept as a digest: a counter needs no personal data."""
     return f"{name}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
+
+
+def network_of(address: str) -> str:
+    """Whom an address stands for: one house has a whole /64 of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def in_words(seconds: int) -> str:

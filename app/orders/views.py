@@ -9,9 +9,11 @@ from app.auth.current import signed_in
 from app.cart import visitor
 from app.checkout import services as checkout
 from app.inventory.services import NotEnoughStock
+from app.lib import ratelimit
 from app.lib.errors import NotAllowed
 from app.lib.htmx import respond
 from app.lib.http_headers import allow_forms_to
+from app.lib.ratelimit import Limit
 from app.orders import access, queries
 from app.orders.models import Order
 from app.orders.progress import steps
@@ -22,6 +24,8 @@ from app.payments.services import PaymentNotStarted
 
 bp = Blueprint("orders", __name__)
 
+# Each start opens a page at a provider, where stolen cards may be tried, and holds the stock for longer.
+PAYING = Limit("pay", most=10, seconds=60)
 SPEAK_OF_PAYMENT = ("orders/_headline.html", "orders/_pay.html", "orders/_figures.html")
 
 
@@ -51,6 +55,7 @@ def status(number: str) -> Response:
 
 @bp.post("/orders/<number>/payments")
 def pay(number: str) -> Response:
+    ratelimit.hit(PAYING, ratelimit.network_of(request.remote_addr or ""))
     order = access.open_order(number)
     try:
         return respond(then=checkout.start_payment(order.number, request.form.get("provider", "")))

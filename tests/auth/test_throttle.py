@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from app.auth import services, throttle
+from app.lib import ratelimit
 from app.lib.db import transaction
 from app.lib.errors import TooMany
 from app.lib.ratelimit import RateLimit
@@ -112,10 +113,10 @@ def test_a_busy_house_that_knows_its_passwords_is_never_held_up(browser, quick_h
 
 @pytest.mark.pure
 def test_a_house_is_one_address():
-    assert throttle.network_of("2001:db8:1:2:3::4") == throttle.network_of("2001:db8:1:2:ffff::1")
-    assert throttle.network_of("2001:db8:1:3::4") != throttle.network_of("2001:db8:1:2::4")
-    assert throttle.network_of("::ffff:10.0.0.1") == "10.0.0.1"
-    assert throttle.network_of("not an address") == "not an address"
+    assert ratelimit.network_of("2001:db8:1:2:3::4") == ratelimit.network_of("2001:db8:1:2:ffff::1")
+    assert ratelimit.network_of("2001:db8:1:3::4") != ratelimit.network_of("2001:db8:1:2::4")
+    assert ratelimit.network_of("::ffff:10.0.0.1") == "10.0.0.1"
+    assert ratelimit.network_of("not an address") == "not an address"
 
 
 def test_guesses_sent_at_once_are_all_counted(at_once, quick_hashes):
