@@ -33,6 +33,12 @@ def test_links_lose_their_token(path: str) -> None:
     assert scrub(f"GET {path}abcDEF_123-xyz HTTP/1.1") == f"GET {path}[removed] HTTP/1.1"
 
 
+def test_of_an_attempt_s_reference_too_little_is_left_to_open_its_order() -> None:
+    said = scrub("No answer about att-abcdefghijklmnopqrstuvwxyz on return")
+
+    assert said == "No answer about att-abcdef[removed] on return"
+
+
 def test_a_record_is_one_line_of_json_whatever_a_person_typed() -> None:
     record = logging.LogRecord("shop", logging.INFO, "x.py", 1, "name %s", ("Ada\n{forged: line}\r",), None)
 
