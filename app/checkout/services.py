@@ -299,6 +299,11 @@ def cancel(number: str, *, actor: Actor, reason: str, by_shopper: bool, only_unp
     also when closing its pages tells that it has just been paid.
     """
     _close_pages(number)
+    _cancel(number, actor, reason, by_shopper, only_unpaid)
+
+
+@retrying
+def _cancel(number: str, actor: Actor, reason: str, by_shopper: bool, only_unpaid: bool) -> None:
     with transaction():
         order = orders.locked(number)
         _refuse_cancel(order, by_shopper)

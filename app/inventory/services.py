@@ -1,6 +1,6 @@
 """Stock is taken and given back here, and nowhere else. Every change writes its line of the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import bindparam, text
@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger
 
 from app.inventory.queries import available
-from app.lib.db import transaction
+from app.lib.db import retrying, transaction
 from app.lib.errors import Invalid, NotAllowed
 
 IDS = ARRAY(BigInteger)
@@ -96,6 +96,7 @@ def reserve(order_id: int, quantities: Mapping[int, int], until: datetime) -> No
         raise NotEnoughStock(available(variants))
 
 
+# Summed first, because an order may hold a variant twice: an UPDATE meets each stock row once only.
 END_HOLDS = """
     WITH ended AS (
         UPDATE reservations SET state = :state
@@ -103,7 +104,8 @@ END_HOLDS = """
     ), moved AS (
         UPDATE stock_items s
         SET reserved = s.reserved - e.quantity, on_hand = s.on_hand - {leaving}
-        FROM ended e WHERE s.variant_id = e.variant_id
+        FROM (SELECT variant_id, sum(quantity)::bigint AS quantity FROM ended GROUP BY variant_id) e
+        WHERE s.variant_id = e.variant_id
     ), written AS (
         INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, actor_id)
         SELECT variant_id, -{leaving}, -quantity, :reason, :order_id, :actor_id FROM ended e
@@ -122,6 +124,12 @@ def release(order_id: int, *, actor_id: int | None = None) -> int:
 def take(order_id: int, *, actor_id: int | None = None) -> int:
     """Sell what the order holds: it leaves the shelf. Returns how many lines were held."""
     return _end_holds(order_id, TAKE, "taken", "sale", actor_id)
+
+
+def keep_still(variant_ids: Iterable[int]) -> None:
+    """Lock these variants' stock now, in the one order everybody uses: for a transaction that takes it in two steps."""
+    with transaction() as current:
+        current.execute(LOCK, {"variants": sorted(variant_ids)})
 
 
 def _end_holds(order_id: int, statement: object, state: str, reason: str, actor_id: int | None) -> int:
@@ -171,7 +179,8 @@ RESTOCK = text("""
         WHERE order_id = :order_id AND state = 'taken' RETURNING variant_id, quantity
     ), moved AS (
         UPDATE stock_items s SET on_hand = s.on_hand + b.quantity
-        FROM back b WHERE s.variant_id = b.variant_id
+        FROM (SELECT variant_id, sum(quantity)::bigint AS quantity FROM back GROUP BY variant_id) b
+        WHERE s.variant_id = b.variant_id
     ), written AS (
         INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, actor_id)
         SELECT variant_id, quantity, 0, 'restock', :order_id, :actor_id FROM back
@@ -214,6 +223,7 @@ CHANGE = text("""
 MOST = 1_000_000
 
 
+@retrying
 def adjust(variant_id: int, change: int, *, note: str, actor_id: int | None = None, reason: str = "manual") -> int:
     """Add to what is on hand, or take away; returns the new count on hand.
 

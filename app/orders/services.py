@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.auth.models import User
 from app.lib import outbox
-from app.lib.db import session, transaction
+from app.lib.db import retrying, session, transaction
 from app.lib.errors import Invalid, NotFound
 from app.lib.tokens import random_key
 from app.orders.models import Order, OrderEvent
@@ -171,6 +171,7 @@ def locked_by_id(order_id: int) -> Order:
     return order
 
 
+@retrying
 def note(number: str, sentence: str, actor: Actor) -> None:
     """Staff write something down that the shopper never sees. Raises Invalid when it is empty."""
     if not sentence.strip():
@@ -219,12 +220,14 @@ def record(
         )
 
 
+@retrying
 def pack(number: str, actor: Actor) -> None:
     """The parcel is packed: from now on the shopper cannot cancel. Raises NotAllowed."""
     with transaction():
         move(locked(number), "packed", actor_id=actor.id, actor_name=actor.name)
 
 
+@retrying
 def ship(number: str, tracking_number: str, actor: Actor) -> None:
     """The parcel left, with a tracking number. Raises NotAllowed, or Invalid for a number nobody could use."""
     tracking = tracking_number.strip()
@@ -237,6 +240,7 @@ def ship(number: str, tracking_number: str, actor: Actor) -> None:
         outbox.send("orders.mail_shipped", key=f"mail-shipped:{order.id}", order_id=order.id)
 
 
+@retrying
 def deliver(number: str, actor: Actor) -> None:
     """The parcel arrived. Raises NotAllowed."""
     with transaction():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from app.lib import outbox
-from app.lib.db import session, transaction
+from app.lib.db import retrying, session, transaction
 from app.lib.errors import Invalid, NotAllowed
 from app.lib.money import Money
 from app.lib.tokens import random_key
@@ -18,6 +18,7 @@ from app.payments.providers.base import ProviderRefused, RefundRequest, RefundSt
 from app.payments.registry import IN_A_JOB, provider_of_old
 
 
+@retrying
 def refund_order(number: str, amount: Money, reason: str, actor: Actor) -> list[Refund]:
     """Send `amount` of an order's money back, from its newest payment first.
 
@@ -109,6 +110,7 @@ def _request(refund_id: int) -> tuple[str, RefundRequest] | None:
         )
 
 
+@retrying
 def record(refund_id: int, answer: RefundState) -> None:
     """Write down what became of a refund."""
     with transaction() as current:

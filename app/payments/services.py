@@ -170,6 +170,7 @@ def _request(order: Order, attempt: Attempt) -> PaymentRequest:
     )
 
 
+@retrying
 def record_answer(reference: str, answer: NextStep) -> str:
     """Write down where the shopper goes; gives back the address."""
     with transaction():
@@ -182,6 +183,7 @@ def record_answer(reference: str, answer: NextStep) -> str:
         return answer.url
 
 
+@retrying
 def _no_answer(reference: str, message: str, outcome_unknown: bool) -> None:
     with transaction():
         order, attempt = locked(reference)
@@ -190,6 +192,7 @@ def _no_answer(reference: str, message: str, outcome_unknown: bool) -> None:
         attempt.error_code, attempt.error_message = "no_answer", message[:500]
 
 
+@retrying
 def _refused(reference: str, no: ProviderRefused | NotConfigured) -> None:
     log.warning("A payment was refused at its start: %s", getattr(no, "detail", "") or no)
     with transaction():

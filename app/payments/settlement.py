@@ -171,6 +171,8 @@ def _take_stock(order: Order) -> bool:
         wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
     lost = inventory.missing(order.id, wanted)
     if lost:
+        # Reserving only what was lost and then taking everything would lock out of order.
+        inventory.keep_still(wanted)
         try:
             with session().begin_nested():
                 inventory.reserve(order.id, lost, datetime.now(UTC) + timedelta(minutes=5))

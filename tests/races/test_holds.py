@@ -1,5 +1,6 @@
 """A hold that is over: the units are free although no job has run, and late money finds its way."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import text
 
 from app.checkout import services as checkout
 from app.inventory import services as inventory
+from app.orders.services import Actor
 from app.payments import settlement
 from app.payments.providers.base import PaymentState
 from tests.factories import a_cart, a_variant, an_order, order_named, place, stock_of
@@ -168,3 +170,36 @@ def _closed_before_the_money_came(reference):
         settlement.settle(reference, PaymentState("expired"), channel="closed")
 
     return close
+
+
+def test_late_money_and_a_buyer_of_the_same_things_never_wait_for_each_other(at_once, monkeypatch):
+    """Ada still holds the shirt and lost the hat; Bob buys both at the moment her money comes."""
+    shirt, hat = a_variant(on_hand=3), a_variant(on_hand=1)
+    number = an_order(shirt, hat).number
+    reference = press_pay(number)
+    let_hold_run_out(number)
+    other, _ = place(a_cart(hat, shirt), email="eve@example.com")
+    checkout.cancel(other, actor=Actor("Eve"), reason="", by_shopper=True)
+    inventory.receive(hat.id, 5)
+    _hold_again_in_part(number, shirt.id)
+    bob = a_cart(shirt, hat)
+    monkeypatch.setattr("app.lib.db.TRIES", 1)  # a deadlock is not tried again here, it is seen
+    gate = Gate()
+    monkeypatch.setattr(inventory, "reserve", gate.after(inventory.reserve))
+
+    outcomes = overtake(
+        at_once,
+        gate,
+        lambda: settlement.settle(reference, fact(reference), channel="webhook"),
+        lambda: place(bob, email="bob@example.com"),
+    )
+
+    assert kinds(outcomes) == {"done": 2}
+    assert status_of(number) == "paid"
+    assert_sound()
+
+
+def _hold_again_in_part(number, variant_id):
+    """The order holds one of its two variants once more, as after a payment page that was opened again."""
+    order = order_named(number)
+    inventory.reserve(order.id, {variant_id: 1}, order.hold_expires_at + timedelta(hours=2))
