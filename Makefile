@@ -20,7 +20,7 @@ run: $(VENV)/production ## the shop with stores of its own; PORT= and DATA_DIR= 
 	@exec $(BIN)/python -m app
 
 test: $(VENV)/development chromium ## every test, browser journeys included
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/development ## style, types, import contracts, templates, migrations against models
 	$(BIN)/ruff check .
