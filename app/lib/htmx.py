@@ -83,4 +83,5 @@ def local_path(target: str | None, default: str) -> str:
     if any(ord(letter) < 33 or letter == "\\" for letter in target):
         return default
     parts = urlsplit(target)
-    return default if parts.scheme or parts.netloc else target
+    # A double slash further in, as in /..//evil.example, leaves the site once somebody on the way tidies the path.
+    return default if parts.scheme or parts.netloc or "//" in parts.path else target

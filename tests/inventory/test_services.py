@@ -189,3 +189,18 @@ def test_the_database_keeps_the_rules_too(sql):
         current.execute(text(sql))
 
     assert_sound()
+
+
+@pytest.mark.parametrize("end", [inventory.release, inventory.take])
+def test_an_order_that_holds_a_variant_twice_lets_go_of_all_of_it(end):
+    shirt = a_variant(on_hand=5)
+    order = an_order((shirt, 2))
+    inventory.reserve(order.id, {shirt.id: 1}, SOON)
+
+    end(order.id)
+
+    assert stock_of(shirt).reserved == 0
+    assert stock_of(shirt).on_hand == (5 if end is inventory.release else 2)
+    inventory.restock(order.id)
+    assert stock_of(shirt).on_hand == 5
+    assert_sound()

@@ -23,6 +23,8 @@ from app.lib.htmx import local_path, respond, wants_fragment
         None,
         "account",
         "/%5c%5cevil.test\\",
+        "/..//evil.test",
+        "/.//evil.test",
     ],
 )
 @pytest.mark.pure
