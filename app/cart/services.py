@@ -193,6 +193,14 @@ def merge(token: str | None, user_id: int) -> Merged:
 
     Quantities of the same variant are added up, to what is available at most.
     """
+    try:
+        return _merge(token, user_id)
+    except IntegrityError:
+        # Another device made the shopper's first cart at the same moment; now there is one to pour into.
+        return _merge(token, user_id)
+
+
+def _merge(token: str | None, user_id: int) -> Merged:
     with transaction() as current:
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended('cart of user', :user_id))")
         current.execute(lock, {"user_id": user_id})

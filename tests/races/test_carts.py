@@ -1,5 +1,6 @@
 """One person, several tabs and devices: one cart, and no unit of it is forgotten."""
 
+import threading
 from functools import partial
 
 import pytest
@@ -8,9 +9,10 @@ from app.cart import queries
 from app.cart import services as carts
 from app.cart.queries import Whose
 from app.checkout import services as checkout
+from app.lib.db import transaction
 from app.orders.services import Actor
 from tests.factories import a_cart, a_user, a_variant, an_order, place
-from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
+from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake, somebody_waits, until
 from tests.races.people import cart_of
 
 
@@ -106,3 +108,25 @@ def test_guard_off_without_the_lock_a_line_vanishes_with_the_ordered_cart(at_onc
 
     with pytest.raises(AssertionError):
         assert_every_unit_is_somewhere(2)
+
+
+def test_signing_in_while_another_device_makes_the_shopper_s_first_cart_keeps_both(at_once):
+    shirt, hat = a_variant(), a_variant()
+    ada, brought, sku = a_user().id, cart_of(hat.id), shirt.sku
+    gate = threading.Event()
+
+    def add_and_commit_late():
+        with transaction():
+            carts.add_line(Whose(user_id=ada), sku, 1)
+            gate.set()
+            until(somebody_waits)
+
+    def sign_in():
+        assert gate.wait(20)
+        return carts.merge(brought.token, ada)
+
+    outcomes = at_once(add_and_commit_late, sign_in)
+
+    assert kinds(outcomes) == {"done": 2}
+    assert units_in(Whose(user_id=ada)) == 2
+    assert_sound()
