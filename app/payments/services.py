@@ -67,7 +67,11 @@ def start(number: str, provider_name: str, hold_until: datetime) -> str:
         raise PaymentNotStarted(
             f"{provider.title} cannot take this payment. Your order is safe: choose another way to pay."
         ) from no
-    return record_answer(request.reference, answer)
+    url = record_answer(request.reference, answer)
+    if url is None:
+        _close_at_once(request.reference, provider_name, answer.provider_ref or None)
+        raise NotAllowed(f"Order {number} was paid or cancelled at this moment; there is nothing to pay.")
+    return url
 
 
 def _opened_by_another(reference: str) -> str | None:
@@ -171,8 +175,8 @@ def _request(order: Order, attempt: Attempt) -> PaymentRequest:
 
 
 @retrying
-def record_answer(reference: str, answer: NextStep) -> str:
-    """Write down where the shopper goes; gives back the address."""
+def record_answer(reference: str, answer: NextStep) -> str | None:
+    """Write down where the shopper goes; gives back the address, or None when nothing is to be paid by now."""
     with transaction():
         order, attempt = locked(reference)
         if attempt.state in ("created", "unknown"):
@@ -180,7 +184,17 @@ def record_answer(reference: str, answer: NextStep) -> str:
         attempt.provider_ref = attempt.provider_ref or answer.provider_ref or None
         attempt.next_url = answer.url
         attempt.error_code = attempt.error_message = None
-        return answer.url
+        return answer.url if order.status == "pending" else None
+
+
+def _close_at_once(reference: str, provider_name: str, provider_ref: str | None) -> None:
+    """Nobody was led to this page yet. Money that comes through it all the same is sent back by settle()."""
+    try:
+        state = _closed(reference, provider_name, provider_ref, ON_A_PAGE)
+    except ProviderError as error:
+        log.warning("A payment page of an order that ended could not be closed: %s", error)
+        return
+    settle(reference, state, channel="closed")
 
 
 @retrying

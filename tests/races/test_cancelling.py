@@ -9,6 +9,8 @@ from app.orders import services as orders
 from app.orders.services import SHOP, Actor
 from app.payments import demo_desk, settlement
 from app.payments.demo_store import TableDemoStore
+from app.payments.providers.demo import DemoProvider
+from app.payments.queries import attempts_of
 from tests.factories import a_variant, an_order, order_named, stock_of
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
 from tests.races.paying import (
@@ -181,4 +183,16 @@ def test_expiring_leaves_an_order_alone_that_is_being_paid_again(at_once, monkey
 
     assert kinds(outcomes) == {"done": 2}
     assert (status_of(number), stock_of(shirt).reserved) == ("pending", 1)
+    assert_sound()
+
+
+def test_a_page_that_opens_while_its_order_is_cancelled_is_closed_and_nobody_is_led_there(at_once, monkeypatch, order):
+    _, number = order
+    gate = Gate()
+    monkeypatch.setattr(DemoProvider, "start", gate.after(DemoProvider.start))
+
+    outcomes = overtake(at_once, gate, partial(open_payment, number), partial(cancel, number))
+
+    assert kinds(outcomes) == {"done": 1, "NotAllowed": 1}
+    assert [attempt.state for attempt in attempts_of(order_named(number).id)] == ["expired"]
     assert_sound()
