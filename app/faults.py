@@ -92,6 +92,9 @@ def shop_error(error: ShopError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
+    lost = getattr(error, "original_exception", None)
+    if isinstance(lost, DBAPIError):  # the database went away while the session was being written, after the view
+        return _database(lost)
     if error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]
     title, sentence = SENTENCES.get(error.code, (error.name, OURS[1]))
