@@ -111,7 +111,6 @@ def app(request: pytest.FixtureRequest) -> Iterator[Flask | None]:
     application: Flask = request.getfixturevalue("application")
     with application.app_context():
         yield application
-        db.session.rollback()
         db.session.remove()
         _empty()
 

@@ -66,9 +66,11 @@ def test_packing_shipping_and_noting_without_leaving_the_page(visit: Visit):
     page = grace(visit, f"/admin/orders/{order.number}")
 
     page.get_by_role("button", name="Mark as packed").click()
+    expect(page.locator("#tl-list li").first).to_contain_text("Packed")
     page.get_by_role("button", name="Mark as shipped").click()
     page.get_by_label("Tracking number").fill("1Z999")
     page.get_by_role("dialog").get_by_role("button", name="Mark as shipped").click()
+    expect(page.locator("#tl-list li").first).to_contain_text("Shipped")
     page.get_by_role("button", name="Mark as delivered").click()
     expect(page.locator("#tl-list li").first).to_contain_text("Delivered")
     page.get_by_label("Note for staff").fill("Left with the neighbour")

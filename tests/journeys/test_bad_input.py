@@ -67,6 +67,7 @@ class World:
         self.desk = at_desk(owner, role="owner")
         self.token = self.desk.token()
         self.names: dict[str, Any] = {"number": order.number, "slug": product.slug, "sku": variant.sku}
+        db.session.remove()
 
     def addresses(self, method: str) -> Iterator[tuple[str, FlaskClient]]:
         """Every address that takes the method, and the browser of somebody who may open it."""
