@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
 SCRATCH = scratch=$$(mktemp -d "$${TMPDIR:-/tmp}/sokoni-XXXXXX") && trap 'rm -rf "$$scratch"' EXIT
 ROUNDS ?= 20
+# One more than there are cores, because tests also wait: for a browser, for a killed store to come back.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -20,7 +22,7 @@ run: $(VENV)/production ## the shop with stores of its own; PORT= and DATA_DIR= 
 	@exec $(BIN)/python -m app
 
 test: $(VENV)/development chromium ## every test, browser journeys included
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
 lint: $(VENV)/development ## style, types, import contracts, templates, migrations against models
 	$(BIN)/ruff check .

@@ -3,11 +3,13 @@
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select, text
 
 from app.auth.models import User
+from app.auth.passwords import hashed
 from app.cart import services as carts
 from app.cart.queries import Whose
 from app.catalog.models import Category, Product, Variant
@@ -152,18 +154,22 @@ def stock_of(variant: Variant | int) -> Stock:
 
 def a_user(*, email: str = "ada@example.com", role: str = "shopper", name: str = "Ada Lovelace") -> User:
     """Somebody who can sign in with PASSWORD; role staff is Grace's, owner the owner's."""
-    from app.auth.passwords import hashed
-
     with transaction() as current:
         user = User(
             email=email,
             name=name,
             role=role,
-            password_hash=hashed(PASSWORD),
+            password_hash=known_hash(),
             email_verified_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
         current.add(user)
     return user
+
+
+@cache
+def known_hash() -> str:
+    """Hashing is slow on purpose; one hash serves everybody who has PASSWORD."""
+    return hashed(PASSWORD)
 
 
 PASSWORD = "correct horse battery staple"

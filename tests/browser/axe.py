@@ -30,7 +30,7 @@ def findings(page: Page, name: str) -> list[str]:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         found += _look(page, f"{name}, light, {width} px", "light", [])
-        found += _look(page, f"{name}, dark, {width} px", "dark", ABOUT_COLOUR)
+    found += _look(page, f"{name}, dark", "dark", ABOUT_COLOUR)
     page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
     if page.evaluate(IS_TOO_WIDE):
         found.append(f"{name}: scrolls sideways at {NARROWEST} px")

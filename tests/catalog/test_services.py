@@ -261,7 +261,8 @@ class TestVariants:
         services.edit_variant(variant.id, sku="FCJ", price=money(12800), compare_at=money(16000), actor_id=7)
         services.edit_variant(variant.id, sku="FCJ-2", price=money(12800), actor_id=7)
 
-        events = session().execute(select(PriceEvent.was_minor, PriceEvent.now_minor, PriceEvent.actor_id))
+        wanted = select(PriceEvent.was_minor, PriceEvent.now_minor, PriceEvent.actor_id).order_by(PriceEvent.id)
+        events = session().execute(wanted)
         assert [tuple(event) for event in events] == [(None, 16000, None), (16000, 12800, 7)]
 
     def test_price_events_cannot_be_rewritten(self):

@@ -100,8 +100,9 @@ def complain(broken: list[Any], answer: Any, *what: Any) -> None:
 def test_a_form_full_of_junk_is_answered_everywhere(world: World, kind: str) -> None:
     broken: list[Any] = []
 
+    junk = JUNK if "urlencoded" in kind else {name: JUNK[name] for name in ("nul", "direction")}
     for path, browser in world.addresses("POST"):
-        for name, value in JUNK.items():
+        for name, value in junk.items():
             fields = {**dict.fromkeys(FIELDS, value), "csrf_token": world.token, "password": "x"}
             answer = browser.post(path, data=fields, content_type=kind, htmx=name == "markup")
             complain(broken, answer, path, name)
