@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint, Response, g, request, url_for
 from flask_login import current_user
 
-from app.auth.current import signed_in
+from app.auth.current import signed_in, signed_in_signal
+from app.auth.models import User
 from app.cart import visitor
 from app.checkout import services as checkout
 from app.inventory.services import NotEnoughStock
@@ -14,7 +15,7 @@ from app.lib.errors import NotAllowed
 from app.lib.htmx import respond
 from app.lib.http_headers import allow_forms_to
 from app.lib.ratelimit import Limit
-from app.orders import access, queries
+from app.orders import access, queries, services
 from app.orders.models import Order
 from app.orders.progress import steps
 from app.orders.services import Actor
@@ -32,6 +33,16 @@ SPEAK_OF_PAYMENT = ("orders/_headline.html", "orders/_pay.html", "orders/_figure
 @bp.before_request
 def is_private() -> None:
     g.is_private = True
+
+
+@bp.record_once
+def listen(_state: Any) -> None:
+    signed_in_signal.connect(_claim, weak=False)
+
+
+def _claim(_sender: object, user: User) -> None:
+    """Orders that this shopper placed as a guest, after the address was proved, are theirs as well."""
+    services.claim(user.id)
 
 
 @bp.get("/account/orders")

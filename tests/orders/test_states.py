@@ -13,7 +13,7 @@ from app.orders import services
 from app.orders.models import OrderEvent
 from app.orders.services import Actor
 from app.orders.states import ARROWS, move
-from tests.factories import a_user, an_order, order_named
+from tests.factories import PASSWORD, a_user, an_order, order_named
 from tests.journeys.shopping import Shopper
 
 STATES = sorted(ARROWS)
@@ -63,6 +63,15 @@ def test_a_guests_orders_belong_to_them_once_their_address_is_proved(run_jobs: A
 
     assert order_named(mine.number).user_id == ada.id
     assert order_named(other.number).user_id is None
+
+
+def test_an_order_placed_as_a_guest_is_found_after_logging_in(browser: Any) -> None:
+    a_user(email="ada@example.com")
+    order = an_order(email="ada@example.com")
+
+    browser.post("/auth/login", data={"email": "ada@example.com", "password": PASSWORD})
+
+    assert order.number in browser.get("/account/orders").text
 
 
 def test_numbers_rise_and_open_nothing(browser: Any) -> None:
