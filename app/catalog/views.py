@@ -9,14 +9,16 @@ from app.catalog import queries
 from app.catalog.forms import filters_from, options_from, words_from
 from app.catalog.queries import Listing, Scope
 from app.catalog.results_page import results
-from app.lib import runtime
+from app.lib import ratelimit, runtime
 from app.lib.errors import NotFound
 from app.lib.htmx import respond
 from app.lib.paging import Page, page_from
+from app.lib.ratelimit import Limit
 
 bp = Blueprint("catalog", __name__)
 
 PAGE_SIZE = 24
+SEARCHING = Limit("search", most=60, seconds=60)
 
 
 @bp.get("/")
@@ -80,9 +82,11 @@ def brand(slug: str) -> Response:
 
 @bp.get("/search")
 def search() -> Response:
+    """At most 60 searches a minute from one network: they cost more than any other page."""
     q = words_from(request.args)
     if not q:
         return make_response(render_template("catalog/search.html", q=""))
+    ratelimit.hit(SEARCHING, ratelimit.network_of(request.remote_addr or ""))
     filters = filters_from(request.args, sort="relevance")
     listing = queries.search(q, filters, _page())
     context = results(listing, filters, "/search", q=q, sort="relevance")

@@ -261,6 +261,9 @@ def start_payment(number: str, provider: str) -> str:
     return payments.start(number, provider, until)
 
 
+JUST_HELD = timedelta(seconds=20)  # an order placed in this request needs no new hold
+
+
 @retrying
 def _renew_hold(number: str) -> tuple[int, datetime]:
     with transaction():
@@ -268,7 +271,8 @@ def _renew_hold(number: str) -> tuple[int, datetime]:
         if order.status != "pending":
             raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
         until = datetime.now(UTC) + timedelta(minutes=runtime.settings().hold_minutes)
-        until = max(until, order.hold_expires_at)
+        if until - order.hold_expires_at < JUST_HELD:
+            return order.id, order.hold_expires_at
         order.hold_expires_at = until
         _hold_again(order, until)
         return order.id, until

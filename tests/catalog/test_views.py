@@ -520,3 +520,10 @@ class TestSearch:
     def test_one_letter_suggests_nothing(self, text, queries, wardrobe):
         with queries(at_most=0):
             assert "<li>" not in text("/search/suggest?q=j")
+
+
+def test_the_61st_search_in_a_minute_waits_and_looking_around_does_not(browser):
+    answers = [browser.get("/search?q=shirt").status_code for _ in range(61)]
+
+    assert answers == [200] * 60 + [429]
+    assert browser.get("/").status_code == 200
