@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ from app.first_steps import migrate
 from app.lib import queue, runtime
 from app.lib.clock import Clock
 from app.lib.db import db
+from app.lib.ending import told_to_stop
 from app.lib.outbox import Relay
 from app.provision import completed
 
@@ -20,10 +20,7 @@ STOP_SECONDS = 5  # for the relay and the clock, once the last job has ended
 
 
 def main() -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-
+    stop = told_to_stop()
     app = create_app(completed(os.environ), role="worker")
     settings = runtime.settings()
     migrate(app)

@@ -1,21 +1,18 @@
 """`python -m app.payments.simulators`: Stripe's other end on loopback, until Ctrl-C or SIGTERM."""
 
 import argparse
-import signal
-import threading
 
+from app.lib.ending import told_to_stop
 from app.payments.simulators import StripeSimulator
 
 
 def main() -> None:
     """Serve until told to stop."""
     asked = _arguments()
+    told = told_to_stop()
     simulator = StripeSimulator(
         webhook_url=asked.webhook, webhook_secret=asked.secret, port=asked.port, host=asked.host
     )
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
     print(f"STRIPE_API_BASE={simulator.start()}", flush=True)
     told.wait()
     simulator.stop()
