@@ -281,19 +281,11 @@ def _renew_hold(number: str) -> tuple[int, datetime]:
 def _hold_again(order: Order, until: datetime) -> None:
     """Prolong what is held, and hold again what was lost to another shopper's cart in between."""
     inventory.prolong(order.id, until)
-    missing = inventory.missing(order.id, quantities_of(order))
+    if order.unsold_line is not None:
+        raise NotAllowed(f"{order.unsold_line.name} is no longer sold.")
+    missing = inventory.missing(order.id, order.quantities)
     if missing:
         inventory.reserve(order.id, missing, until)
-
-
-def quantities_of(order: Order) -> dict[int, int]:
-    """Units of each variant of an order. Raises NotAllowed when a variant no longer exists."""
-    result: dict[int, int] = {}
-    for line in order.lines:
-        if line.variant_id is None:
-            raise NotAllowed(f"{line.name} is no longer sold.")
-        result[line.variant_id] = result.get(line.variant_id, 0) + line.quantity
-    return result
 
 
 def cancel(number: str, *, actor: Actor, reason: str, by_shopper: bool, only_unpaid: bool = False) -> None:

@@ -97,6 +97,20 @@ class Order(Model):
         return self.money(self.total_minor)
 
     @property
+    def quantities(self) -> dict[int, int]:
+        """Units of each variant, without lines whose variant no longer exists."""
+        units: dict[int, int] = {}
+        for line in self.lines:
+            if line.variant_id is not None:
+                units[line.variant_id] = units.get(line.variant_id, 0) + line.quantity
+        return units
+
+    @property
+    def unsold_line(self) -> "OrderLine | None":
+        """A line whose variant no longer exists, so that it cannot be held or sent any more."""
+        return next((line for line in self.lines if line.variant_id is None), None)
+
+    @property
     def is_pending(self) -> bool:
         return self.status == "pending"
 

@@ -164,11 +164,9 @@ def accept(reference: str, actor: Actor) -> None:
 
 def _take_stock(order: Order) -> bool:
     """Sell what the order holds, reserving again what it lost when its hold ran out."""
-    wanted: dict[int, int] = {}
-    for line in order.lines:
-        if line.variant_id is None:
-            return False
-        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
+    if order.unsold_line is not None:
+        return False
+    wanted = order.quantities
     lost = inventory.missing(order.id, wanted)
     if lost:
         # Reserving only what was lost and then taking everything would lock out of order.
