@@ -16,6 +16,8 @@ from app.payments.simulators import StripeSimulator
 
 IMPATIENT = Patience(connect=0.5, answer=0.5, retries=0)
 SECRET = "whsec_simulator"
+# Worked out once: the same request asked for a second later must still be the same request.
+IN_AN_HOUR = datetime.now(UTC) + timedelta(hours=1)
 
 
 def a_request(**changes: Any) -> PaymentRequest:
@@ -33,7 +35,7 @@ def a_request(**changes: Any) -> PaymentRequest:
         return_url="http://shop.test/payments/x/return?reference=att-aaaabbbbccccddddeeeeffffgg",
         cancel_url="http://shop.test/orders/SO-7KQ2",
         lines=(RequestLine("Linen shirt, M", 1, Money(1999, "USD")),),
-        expires_at=datetime.now(UTC) + timedelta(hours=1),
+        expires_at=IN_AN_HOUR,
     )
     if "amount" in changes and "lines" not in changes:
         changes["lines"] = (RequestLine("Linen shirt, M", 1, changes["amount"]),)
