@@ -29,11 +29,15 @@ class StockItem(Base):
 
 
 class Reservation(Model):
-    """Units of a variant held for an order until `expires_at`; compared at read, so no job is needed."""
+    """Units of a variant held for an order until `expires_at`; compared at read, so no job is needed.
+
+    `returned` of those that were taken went back on the shelf.
+    """
 
     __tablename__ = "reservations"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("returned >= 0 AND returned <= quantity", name="returned_within_quantity"),
         CheckConstraint("state IN ('held', 'taken', 'released')", name="state_known"),
         Index("ix_reservations_held", "variant_id", "expires_at", postgresql_where=text("state = 'held'")),
         Index("ix_reservations_order_id", "order_id"),
@@ -42,6 +46,7 @@ class Reservation(Model):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
     variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id", ondelete="CASCADE"))
     quantity: Mapped[int]
+    returned: Mapped[int] = mapped_column(server_default="0")
     state: Mapped[str] = mapped_column(server_default="held")
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 

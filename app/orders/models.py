@@ -31,7 +31,7 @@ class Order(Model):
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('pending', 'paid', 'packed', 'shipped', 'delivered', 'cancelled')",
+            "status IN ('pending', 'confirmed', 'paid', 'packed', 'shipped', 'delivered', 'cancelled')",
             name="status_known",
         ),
         CheckConstraint(
@@ -59,6 +59,7 @@ class Order(Model):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     status: Mapped[str] = mapped_column(server_default="pending")
     cancel_reason: Mapped[str | None]
+    pays_on_delivery: Mapped[bool] = mapped_column(server_default=text("false"))
     email: Mapped[str]
     name: Mapped[str]
     phone: Mapped[str] = mapped_column(server_default="")

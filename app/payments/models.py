@@ -1,6 +1,6 @@
-"""Money: what an order is owed, every try to get it, what was sent back, and every message about it."""
+"""Money: what an order is owed, every try to get it, what was sent back or is disputed, and every message about it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CHAR, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, text
@@ -32,7 +32,8 @@ class Payment(Model):
 class Attempt(Model):
     """One try at one provider; never deleted. `reference` is random and names it to the outside.
 
-    `review` says why a person should look: amount, currency, late, second; empty when all is well.
+    `review` says why a person should look: amount, currency, receipt, late, second; empty when all is well.
+    `network_digest` and `session_digest` say without personal data who tried, so that tries can be counted.
     """
 
     __tablename__ = "payment_attempts"
@@ -63,6 +64,7 @@ class Attempt(Model):
             postgresql_where=text("state IN ('created', 'pending', 'authorised', 'unknown')"),
         ),
         Index("ix_payment_attempts_payment_id", "payment_id"),
+        Index("ix_payment_attempts_created_at", "created_at"),
     )
 
     payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"))
@@ -78,9 +80,12 @@ class Attempt(Model):
     provider_ref: Mapped[str | None]
     provider_payment_ref: Mapped[str | None]
     next_url: Mapped[str | None]
+    next_message: Mapped[str] = mapped_column(server_default="")
+    payer_phone: Mapped[str] = mapped_column(server_default="")
+    network_digest: Mapped[str] = mapped_column(server_default="")
+    session_digest: Mapped[str] = mapped_column(server_default="")
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
-    is_disputed: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
@@ -89,10 +94,16 @@ class Attempt(Model):
 
     payment: Mapped[Payment] = relationship(back_populates="attempts")
     refunds: Mapped[list["Refund"]] = relationship(back_populates="attempt", order_by="Refund.id")
+    disputes: Mapped[list["Dispute"]] = relationship(back_populates="attempt", order_by="Dispute.id")
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the shopper's bank has asked for the money, and nobody knows yet who keeps it."""
+        return any(dispute.state == "open" for dispute in self.disputes)
 
     @property
     def is_open(self) -> bool:
@@ -113,17 +124,76 @@ class Attempt(Model):
         return self.left.currency == amount.currency and amount <= self.left
 
 
+class Credit(Model):
+    """What of an order the shopper need not pay after all: units, delivery, or an amount out of goodwill.
+
+    Its refunds carry the money, its credit note (an id of `documents`) is the paper. `amount_minor` is with tax.
+    """
+
+    __tablename__ = "credits"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("shipping_minor >= 0 AND other_minor >= 0", name="parts_not_negative"),
+        CheckConstraint("tax_minor >= 0 AND tax_minor <= amount_minor", name="tax_within_amount"),
+        Index("ix_credits_order_id", "order_id"),
+    )
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="RESTRICT"))
+    key: Mapped[str] = mapped_column(unique=True)
+    amount_minor: Mapped[Minor]
+    tax_minor: Mapped[Minor]
+    shipping_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    other_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    reason: Mapped[str]
+    actor_id: Mapped[int | None]
+    document_id: Mapped[int | None] = mapped_column(ForeignKey("documents.id", ondelete="RESTRICT"))
+    created_at: Mapped[CreatedAt]
+
+    lines: Mapped[list["CreditLine"]] = relationship(back_populates="credit", order_by="CreditLine.id")
+    refunds: Mapped[list["Refund"]] = relationship(back_populates="credit", order_by="Refund.id")
+
+
+class CreditLine(Model):
+    """Units of one order line given back. `amount_minor` is with tax; `restocked` of them went back on the shelf."""
+
+    __tablename__ = "credit_lines"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("restocked >= 0 AND restocked <= quantity", name="restocked_within_quantity"),
+        CheckConstraint("amount_minor >= 0 AND tax_minor >= 0", name="amounts_not_negative"),
+        Index("uq_credit_lines_credit_id_order_line_id", "credit_id", "order_line_id", unique=True),
+        Index("ix_credit_lines_order_line_id", "order_line_id"),
+    )
+
+    credit_id: Mapped[int] = mapped_column(ForeignKey("credits.id", ondelete="CASCADE"))
+    order_line_id: Mapped[int] = mapped_column(ForeignKey("order_lines.id", ondelete="RESTRICT"))
+    quantity: Mapped[int]
+    amount_minor: Mapped[Minor]
+    tax_minor: Mapped[Minor]
+    restocked: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+    credit: Mapped[Credit] = relationship(back_populates="lines")
+
+
 class Refund(Model):
-    """Money sent back, or on its way. Pending ones count against what is left to refund."""
+    """Money sent back, or on its way. Pending ones count against what is left to refund.
+
+    `kind` is "refund" through the provider, "by_hand" when a person sends it some other way and notes the
+    `provider_ref`, "dispute" when a bank took it.
+    """
 
     __tablename__ = "refunds"
     __table_args__ = (
         CheckConstraint("state IN ('pending', 'succeeded', 'failed')", name="state_known"),
+        CheckConstraint("kind IN ('refund', 'by_hand', 'dispute')", name="kind_known"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         Index("ix_refunds_attempt_id", "attempt_id"),
+        Index("ix_refunds_credit_id", "credit_id", postgresql_where=text("credit_id IS NOT NULL")),
     )
 
     attempt_id: Mapped[int] = mapped_column(ForeignKey("payment_attempts.id", ondelete="RESTRICT"))
+    credit_id: Mapped[int | None] = mapped_column(ForeignKey("credits.id", ondelete="RESTRICT"))
+    kind: Mapped[str] = mapped_column(server_default="refund")
     reference: Mapped[str] = mapped_column(unique=True)
     provider_ref: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default="pending")
@@ -136,6 +206,34 @@ class Refund(Model):
     settled_at: Mapped[datetime | None]
 
     attempt: Mapped[Attempt] = relationship(back_populates="refunds")
+    credit: Mapped[Credit | None] = relationship(back_populates="refunds")
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class Dispute(Model):
+    """A bank asks for a payment back. It never moves goods or orders; lost, its money counts as sent back."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'won', 'lost')", name="state_known"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("uq_disputes_attempt_id_provider_ref", "attempt_id", "provider_ref", unique=True),
+    )
+
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("payment_attempts.id", ondelete="RESTRICT"))
+    provider_ref: Mapped[str]
+    state: Mapped[str]
+    amount_minor: Mapped[Minor]
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    reason: Mapped[str] = mapped_column(server_default="")
+    answer_by: Mapped[datetime | None]
+    opened_at: Mapped[CreatedAt]
+    closed_at: Mapped[datetime | None]
+
+    attempt: Mapped[Attempt] = relationship(back_populates="disputes")
 
     @property
     def amount(self) -> Money:
@@ -189,6 +287,66 @@ class PaymentIssue(Model):
     kind: Mapped[str]
     note: Mapped[str]
     opened_at: Mapped[CreatedAt]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[int | None]
+    resolution: Mapped[str] = mapped_column(server_default="")
+
+
+class ProviderHealth(Base):
+    """How a provider fares: failures in a row, and until when nobody asks it. No row means that all is well."""
+
+    __tablename__ = "provider_health"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    closed_until: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(server_default="")
+    failed_at: Mapped[datetime | None]
+
+
+class BookComparison(Model):
+    """One day's books of one provider laid beside ours; run again, the same row."""
+
+    __tablename__ = "book_comparisons"
+    __table_args__ = (
+        CheckConstraint("state IN ('running', 'done', 'failed')", name="state_known"),
+        Index("uq_book_comparisons_provider_day", "provider", "day", unique=True),
+    )
+
+    provider: Mapped[str]
+    day: Mapped[date]
+    state: Mapped[str] = mapped_column(server_default="running")
+    theirs: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    ours: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    healed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    error: Mapped[str] = mapped_column(server_default="")
+    started_at: Mapped[CreatedAt]
+    finished_at: Mapped[datetime | None]
+
+
+class BookDifference(Model):
+    """Where a provider's books and ours disagree although it was asked again. Open until they agree, or staff say so."""
+
+    __tablename__ = "book_differences"
+    __table_args__ = (
+        Index(
+            "uq_book_differences_open",
+            "provider",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )
+
+    provider: Mapped[str]
+    day: Mapped[date]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    attempt_id: Mapped[int | None] = mapped_column(ForeignKey("payment_attempts.id", ondelete="RESTRICT"))
+    theirs: Mapped[str]
+    ours: Mapped[str]
+    found_at: Mapped[CreatedAt]
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[int | None]
     resolution: Mapped[str] = mapped_column(server_default="")

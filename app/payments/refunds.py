@@ -170,12 +170,35 @@ def learn(order: Order, attempt: Attempt, seen: tuple[RefundState, ...], total: 
             apply(order, refund, state)
         session().flush()
         missing = (total.minor if total else 0) - sum(
-            refund.amount_minor for refund in attempt.refunds if refund.state != "failed"
+            refund.amount_minor for refund in attempt.refunds if refund.state != "failed" and refund.kind == "refund"
         )
         if missing > 0 and total is not None:
             refund = _made_elsewhere(attempt, Money(missing, total.currency), None)
             apply(order, refund, RefundState("succeeded", "", None, refund.amount))
         current.flush()
+        recount(attempt)
+
+
+def taken_by_the_bank(order: Order, attempt: Attempt, provider_ref: str, amount: Money) -> None:
+    """A dispute was lost: as much of it as was not sent back already is gone, without a letter to the shopper."""
+    with transaction() as current:
+        minor = min(amount.minor, _left(attempt))
+        if not minor:
+            return
+        current.add(
+            Refund(
+                attempt=attempt,
+                kind="dispute",
+                reference=f"ref-{random_key()}",
+                provider_ref=provider_ref,
+                state="succeeded",
+                amount_minor=minor,
+                currency=amount.currency,
+                reason="dispute lost",
+                settled_at=datetime.now(UTC),
+            )
+        )
+        orders.record(order, "refund", f"{Money(minor, amount.currency)} taken by the shopper's bank", is_internal=True)
         recount(attempt)
 
 

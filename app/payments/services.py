@@ -1,6 +1,7 @@
 """Attempts: opened before anybody is asked, and asked about until they end."""
 
 import logging
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, not_, or_, select
@@ -15,6 +16,7 @@ from app.orders.models import Order
 from app.payments.attempts import locked, move_attempt
 from app.payments.models import OPEN_STATES, Attempt, Payment, Refund
 from app.payments.providers.base import (
+    DisputeState,
     NextStep,
     NotConfigured,
     Patience,
@@ -262,7 +264,19 @@ def _closed(reference: str, name: str, provider_ref: str | None, patience: Patie
     return provider.expire(reference, state.provider_ref) if state.provider_ref is not None else state
 
 
-def check(reference: str, *, channel: str, in_a_job: bool = True) -> None:
+@dataclass(frozen=True)
+class Told:
+    """What a verified message says that the provider's own answer may not."""
+
+    provider_ref: str | None = None
+    provider_payment_ref: str | None = None
+    disputes: tuple[DisputeState, ...] = ()
+
+
+NOTHING_TOLD = Told()
+
+
+def check(reference: str, *, channel: str, in_a_job: bool = True, told: Told = NOTHING_TOLD) -> None:
     """Ask the provider what became of an attempt, and apply the answer.
 
     Raises ProviderError when it does not answer or cannot be asked, NotFound for an unknown reference.
@@ -274,10 +288,20 @@ def check(reference: str, *, channel: str, in_a_job: bool = True) -> None:
     if row is None:
         raise NotFound("There is no such payment.")
     provider = provider_of_old(row.provider, IN_A_JOB if in_a_job else ON_A_PAGE)
-    state = provider.look_up(reference, row.provider_ref)
+    provider_ref = row.provider_ref or told.provider_ref
+    state = provider.look_up(reference, provider_ref)
     if state.state == "authorised":
-        state = provider.capture(reference, row.provider_ref)
-    settle(reference, state, channel=channel)
+        state = provider.capture(reference, provider_ref)
+    settle(reference, _with(state, provider_ref, told), channel=channel)
+
+
+def _with(state: PaymentState, provider_ref: str | None, told: Told) -> PaymentState:
+    return replace(
+        state,
+        provider_ref=state.provider_ref or provider_ref,
+        provider_payment_ref=state.provider_payment_ref or told.provider_payment_ref,
+        disputes=state.disputes + told.disputes,
+    )
 
 
 def poll() -> int:

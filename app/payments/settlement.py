@@ -16,7 +16,7 @@ from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor
 from app.orders.states import move
-from app.payments import refunds
+from app.payments import disputes, refunds
 from app.payments.attempts import locked, move_attempt
 from app.payments.issues import close_issues, open_issue
 from app.payments.models import Attempt
@@ -47,9 +47,8 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
             refunds.learn(order, attempt, fact.refunds, fact.refunded)
         if counts:
             fulfil(order, attempt, channel)
-        if fact.disputed and not attempt.is_disputed:
-            attempt.is_disputed = True
-            open_issue(attempt, "dispute", "The shopper's bank disputes this payment. Answer at the provider.")
+        if attempt.captured_minor:
+            disputes.learn(order, attempt, fact.disputes)
 
 
 def _is_long_over(attempt: Attempt) -> bool:

@@ -10,20 +10,22 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from app.lib import outbox
 from app.lib.db import session, transaction
 from app.lib.errors import NotFound
+from app.lib.money import Money
 from app.payments.attempts import locked
 from app.payments.models import Attempt, WebhookEvent
-from app.payments.providers.base import PaymentState
+from app.payments.providers.base import DisputeState, PaymentState
 from app.payments.registry import provider_named
-from app.payments.services import check
+from app.payments.services import Told, check
 from app.payments.settlement import doubt
 
 
-def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> None:
+def receive(provider_name: str, headers: Mapping[str, str], body: bytes, reference: str = "") -> None:
     """Verify a message and keep it; a repeat changes nothing.
 
-    Raises WebhookRejected for one that is not to be believed, NotConfigured without a secret, NotFound.
+    `reference` is of the attempt whose own secret address was called, if it was one. Raises WebhookRejected for a
+    message that is not to be believed, NotConfigured without a secret, NotFound.
     """
-    event = provider_named(provider_name).read_webhook(headers, body)
+    event = provider_named(provider_name).read_webhook(headers, body, reference)
     with transaction() as current:
         new_id = current.scalar(
             upsert(WebhookEvent)
@@ -35,7 +37,7 @@ def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> None
                 reference=event.reference,
                 provider_ref=event.provider_ref,
                 provider_payment_ref=event.provider_payment_ref,
-                claims=_claims(event.claims),
+                claims=_claims(event.claims) | _dispute(event.dispute),
                 headers={"content-type": headers.get("Content-Type", "")},
                 body=body,
             )
@@ -50,6 +52,36 @@ def _claims(claims: PaymentState | None) -> dict[str, Any]:
     if claims is None or claims.amount is None:
         return {}
     return {"state": claims.state, "minor": claims.amount.minor, "currency": claims.amount.currency}
+
+
+def _dispute(dispute: DisputeState | None) -> dict[str, Any]:
+    if dispute is None:
+        return {}
+    return {
+        "dispute": {
+            "state": dispute.state,
+            "provider_ref": dispute.provider_ref,
+            "minor": dispute.amount.minor,
+            "currency": dispute.amount.currency,
+            "reason": dispute.reason,
+            "answer_by": dispute.answer_by.isoformat() if dispute.answer_by else None,
+        }
+    }
+
+
+def _disputes(claims: dict[str, Any]) -> tuple[DisputeState, ...]:
+    told = claims.get("dispute")
+    if told is None:
+        return ()
+    return (
+        DisputeState(
+            state=told["state"],
+            provider_ref=told["provider_ref"],
+            amount=Money(told["minor"], told["currency"]),
+            reason=told["reason"],
+            answer_by=datetime.fromisoformat(told["answer_by"]) if told["answer_by"] else None,
+        ),
+    )
 
 
 def read(event_id: int) -> None:
@@ -70,7 +102,8 @@ def read(event_id: int) -> None:
         assert attempt is not None
         _compare(event, attempt)
         reference = attempt.reference
-    check(reference, channel="webhook")
+        told = Told(event.provider_ref, event.provider_payment_ref, _disputes(event.claims))
+    check(reference, channel="webhook", told=told)
     with transaction() as current:
         event = current.get_one(WebhookEvent, event_id)
         event.state, event.processed_at = "processed", datetime.now(UTC)
@@ -106,14 +139,19 @@ def _attempt_of(event: WebhookEvent) -> Attempt | None:
                 select(Attempt).where(column == value, Attempt.provider == event.provider).limit(1)
             )
             if found is not None:
-                return found
+                return found if _is_meant(event, found) else None
     return None
+
+
+def _is_meant(event: WebhookEvent, attempt: Attempt) -> bool:
+    """A message that names two attempts, by the provider's name and by ours, speaks of neither."""
+    return not event.reference or event.reference == attempt.reference
 
 
 def _compare(event: WebhookEvent, attempt: Attempt) -> None:
     """A signed message about another amount deserves a person, even when the provider's books agree with ours."""
     claims = event.claims
-    if not claims or claims["state"] != "paid":
+    if claims.get("state") != "paid":
         return
     if (claims["currency"], claims["minor"]) == (attempt.currency, attempt.amount_minor):
         return

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from app.lib.db import session, transaction
 from app.lib.money import Money
 from app.payments.models import PaymentIssue
+from app.payments.providers.base import DisputeState
 from tests.admin.desk import Desk, a_paid_order, at_desk, attempts, hear, open_attempt, pay, words
 from tests.factories import PASSWORD, a_variant, an_order, order_named, stock_of
 
@@ -153,7 +154,7 @@ def test_a_made_up_kind_stays_out_of_the_headers(browser: FlaskClient):
 def test_dealing_with_something_elsewhere_needs_a_note(browser: FlaskClient, htmx: bool):
     order = a_paid_order()
     (attempt,) = attempts(order.number)
-    hear(attempt.reference, order.total, disputed=True)
+    hear(attempt.reference, order.total, disputes=(DisputeState("open", "dp_1", order.total),))
     desk = at_desk(browser, htmx=htmx)
     address = f"/admin/payments/{attempt.reference}/issues/dispute"
 

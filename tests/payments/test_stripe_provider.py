@@ -318,6 +318,5 @@ def test_a_dispute_names_the_payment(end):
 
     event = end.provider.read_webhook(*end.message(request))
     state = end.provider.look_up(request.reference, step.provider_ref)
-    assert (event.subject, event.dispute) == ("dispute", "needs_response")
+    assert (event.subject, event.dispute.state) == ("dispute", "open")
     assert event.provider_payment_ref == state.provider_payment_ref
-    assert state.disputed

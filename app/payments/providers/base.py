@@ -4,7 +4,7 @@ Plain data goes in and comes out. A provider knows no tables, no templates and n
 a view, a job, a shell or a test, and never inside a database transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -26,7 +26,8 @@ class PaymentRequest:
     """What an attempt asks for. The same reference and version always carry the same content.
 
     `version` goes up only when the content changes on purpose: both together make the idempotency key.
-    `callback_url` is for providers that are told per payment where to send their news.
+    `callback_url` is for providers that are told per payment where to send their news. `phone` is the payer's, in
+    E.164, or empty.
     """
 
     reference: str
@@ -54,7 +55,11 @@ class PaymentRequest:
 
 @dataclass(frozen=True)
 class NextStep:
-    """Where the shopper goes now: to `url`, to a page that waits (saying `message`), or nowhere ("none")."""
+    """How the shopper goes on: at `url` ("redirect"), or on our page of the order, which shows `message`.
+
+    "wait" means that the shopper has something to do right now, such as entering a PIN on the phone; "none" that the
+    money comes in its own time, and staff write down that it came.
+    """
 
     kind: Literal["redirect", "wait", "none"]
     url: str = ""
@@ -65,6 +70,7 @@ class NextStep:
 
 PaymentStates = Literal["created", "pending", "authorised", "paid", "failed", "expired", "cancelled", "unknown"]
 RefundStates = Literal["pending", "succeeded", "failed"]
+DisputeStates = Literal["open", "won", "lost"]
 
 
 @dataclass(frozen=True)
@@ -79,12 +85,24 @@ class RefundState:
 
 
 @dataclass(frozen=True)
+class DisputeState:
+    """The shopper's bank asks for the money back. "lost" means that it is gone, "won" that it stays."""
+
+    state: DisputeStates
+    provider_ref: str
+    amount: Money
+    reason: str = ""
+    answer_by: datetime | None = None
+
+
+@dataclass(frozen=True)
 class PaymentState:
     """The provider's present truth about one attempt.
 
     `amount` is what the provider says was asked or paid, None only from a provider that never says;
     `refunded` is the sum given back so far. "pending" with `awaits_money` means the shopper has done
-    everything and the money is on its way (bank debit, voucher). "unknown" with `error_code` "not_found"
+    everything and the money is on its way, or cannot be stopped any more (bank debit, voucher, a prompt on a
+    phone). "unknown" with `error_code` "not_found"
     means the provider has never heard of this attempt, with "other_reference" that it is another's.
     """
 
@@ -93,10 +111,10 @@ class PaymentState:
     provider_ref: str | None = None
     provider_payment_ref: str | None = None
     refunded: Money | None = None
-    disputed: bool = False
     error_code: str = ""
     error_message: str = ""
     refunds: tuple[RefundState, ...] = ()
+    disputes: tuple[DisputeState, ...] = ()
     test: bool = False
     awaits_money: bool = False
 
@@ -118,9 +136,9 @@ class ProviderEvent:
     """One verified message. It says where to look; the truth is what `look_up` answers.
 
     `claims` and `refund` are the message's own words, for comparing with the attempt: a claim that
-    contradicts it deserves a person, even when the look-up agrees with us. `dispute` is the provider's word
-    for a dispute's state, such as "needs_response". Find the attempt by `provider_ref`, else by `reference`,
-    else by `provider_payment_ref`.
+    contradicts it deserves a person, even when the look-up agrees with us. `dispute` is believed, because few
+    providers can be asked about one. Find the attempt by `provider_ref`, else by `reference`, else by
+    `provider_payment_ref`.
     """
 
     event_key: str
@@ -132,18 +150,39 @@ class ProviderEvent:
     provider_payment_ref: str | None = None
     claims: PaymentState | None = None
     refund: RefundState | None = None
-    dispute: str = ""
+    dispute: DisputeState | None = None
     test: bool = False
 
 
+@dataclass(frozen=True)
+class ListedPayment:
+    """One row of a provider's own list, for comparing its books with ours. `reference` is ours, when it says so."""
+
+    reference: str | None
+    state: PaymentState
+    at: datetime
+
+
 class Provider(Protocol):
-    """Somebody who moves money. Calls out raise ProviderUnavailable, ProviderRefused or NotConfigured."""
+    """Somebody who moves money. Calls out raise ProviderUnavailable, ProviderRefused or NotConfigured.
+
+    `min_lifetime` is the least time a payment stays open there, `max_lifetime` the most; None when it is ours to say.
+    `pays_later` means that the goods go out first. Without `calls_out` nobody is asked over a network: staff write
+    down what happened. Without `can_refund` money goes back by hand. Unless `start_repeats`, `start` may do its work
+    twice when asked twice, so it is never asked again by itself.
+    """
 
     name: str
     title: str
     test: bool
     form_action_origins: tuple[str, ...]
     min_lifetime: timedelta
+    max_lifetime: timedelta | None = None
+    calls_out: bool = True
+    can_refund: bool = True
+    start_repeats: bool = True
+    pays_later: bool = False
+    needs_phone: bool = False
 
     def supports(self, amount: Money, country: str) -> bool:
         """Whether to offer this provider for exactly this amount. Never calls out."""
@@ -173,9 +212,21 @@ class Provider(Protocol):
         """What became of a refund; None when the provider never heard of it, so asking again is safe."""
         ...
 
-    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
-        """Verify the raw bytes, then read them. Raises WebhookRejected (answer 400), NotConfigured (503)."""
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, reference: str = "") -> ProviderEvent:
+        """Verify the raw bytes, then read them. Raises WebhookRejected (answer 400), NotConfigured (503).
+
+        `reference` names the attempt when the message came to that attempt's own secret address: the only proof
+        there is with a provider that does not sign.
+        """
         ...
+
+    def list_payments(self, since: datetime, until: datetime) -> Iterator[ListedPayment] | None:
+        """Everything the provider has from that time, or None when it keeps no list that can be asked for."""
+        return None
+
+    def payer_phone(self, typed: str) -> str:
+        """A telephone number as this provider takes it, in E.164. Raises ValueError with a sentence for the form."""
+        return typed
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ class DemoProvider(Provider):
                 return self._refund_state(cast(DemoPayment, payment), refund)
         return None
 
-    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, reference: str = "") -> ProviderEvent:
         header = signatures.header_named(headers, "Demo-Signature")
         signatures.verify(header, body, (self._signing_key,), now=self._now())
         try:

@@ -164,7 +164,7 @@ class StripeProvider(Provider):
                 return None
             raise
 
-    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, reference: str = "") -> ProviderEvent:
         # Checked here rather than by the SDK, which accepts timestamps from the future and fails in its own
         # way on bytes that are not text. The signature is over bytes, so bytes are what is compared.
         if not any(secret.strip() for secret in self._webhook_secrets):

@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.payments.providers.base import MalformedEvent, PaymentState, ProviderEvent
+from app.payments.providers.base import DisputeState, DisputeStates, MalformedEvent, PaymentState, ProviderEvent
 from app.payments.providers.stripe_objects import (
     Unreadable,
     money,
     part,
     refund_state,
+    required_text,
     session_state,
     text,
 )
@@ -60,7 +61,6 @@ def _about_charge(event: ProviderEvent, charge: Mapping[str, Any]) -> ProviderEv
             amount=money(charge.get("amount"), charge.get("currency")),
             provider_payment_ref=payment_ref,
             refunded=money(charge.get("amount_refunded"), charge.get("currency")),
-            disputed=charge.get("disputed") is True,
             test=event.test,
         )
     except Unreadable:
@@ -94,8 +94,29 @@ def _about_dispute(event: ProviderEvent, dispute: Mapping[str, Any]) -> Provider
         subject="dispute",
         reference=_attempt(dispute),
         provider_payment_ref=text(part(dispute, "payment_intent").get("id")),
-        dispute=text(dispute.get("status")) or "",
+        dispute=_dispute_state(dispute),
     )
+
+
+DISPUTES: dict[str, DisputeStates] = {"won": "won", "warning_closed": "won", "prevented": "won", "lost": "lost"}
+
+
+def _dispute_state(dispute: Mapping[str, Any]) -> DisputeState | None:
+    """Every state between its beginning and its end is open: somebody has to answer, or waits for the bank."""
+    try:
+        return DisputeState(
+            state=DISPUTES.get(text(dispute.get("status")) or "", "open"),
+            provider_ref=required_text(dispute, "id"),
+            amount=money(dispute.get("amount"), dispute.get("currency")),
+            reason=text(dispute.get("reason")) or "",
+            answer_by=_answer_by(part(dispute, "evidence_details").get("due_by")),
+        )
+    except Unreadable:
+        return None
+
+
+def _answer_by(seconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and 0 < seconds < 2**33 else None
 
 
 READERS: dict[str, Callable[[ProviderEvent, Mapping[str, Any]], ProviderEvent]] = {

@@ -51,7 +51,6 @@ def session_state(session: Mapping[str, Any]) -> PaymentState:
         provider_ref=required_text(session, "id"),
         provider_payment_ref=text(intent.get("id")),
         refunded=money(charge.get("amount_refunded", 0), currency),
-        disputed=charge.get("disputed") is True,
         error_code=failed_code if state != "paid" else "",
         error_message=decline_sentence(failed_code) if failure and state != "paid" else "",
         refunds=tuple(refund_state(refund) for refund in _refunds(charge)),

@@ -1,0 +1,61 @@
+"""Disputes: a bank asks for money back. They are written down and shown; goods and orders stay as they are."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from app.lib.db import session, transaction
+from app.orders import services as orders
+from app.orders.models import Order
+from app.payments import refunds
+from app.payments.issues import open_issue
+from app.payments.models import Attempt, Dispute
+from app.payments.providers.base import DisputeState
+
+# News may come in any order. What is over does not open again, and money that is gone is gone.
+RANK = {"open": 0, "won": 1, "lost": 2}
+
+
+def learn(order: Order, attempt: Attempt, seen: Iterable[DisputeState]) -> None:
+    """Write down what is said about disputes of an attempt whose order is locked; any number of times."""
+    with transaction():
+        known = {dispute.provider_ref: dispute for dispute in attempt.disputes}
+        for state in seen:
+            dispute = known.get(state.provider_ref)
+            if dispute is None:
+                dispute = known[state.provider_ref] = _opened(order, attempt, state)
+            if RANK[state.state] > RANK[dispute.state]:
+                _ended(order, dispute, state)
+
+
+def _opened(order: Order, attempt: Attempt, state: DisputeState) -> Dispute:
+    dispute = Dispute(
+        attempt=attempt,
+        provider_ref=state.provider_ref,
+        state="open",
+        amount_minor=state.amount.minor,
+        currency=state.amount.currency,
+        reason=state.reason[:200],
+        answer_by=state.answer_by,
+    )
+    session().add(dispute)
+    session().flush()
+    sentence = f"The shopper's bank disputes {state.amount}{f' ({state.reason})' if state.reason else ''}."
+    orders.record(order, "dispute", sentence, is_internal=True, now="open", reference=attempt.reference)
+    until = f" until {state.answer_by:%d %B %Y}" if state.answer_by else ""
+    open_issue(attempt, "dispute", f"{sentence} Answer at the provider{until}.")
+    return dispute
+
+
+def _ended(order: Order, dispute: Dispute, state: DisputeState) -> None:
+    orders.record(
+        order,
+        "dispute",
+        f"The dispute about {dispute.amount} is {state.state}.",
+        is_internal=True,
+        was=dispute.state,
+        now=state.state,
+        reference=dispute.attempt.reference,
+    )
+    dispute.state, dispute.closed_at = state.state, datetime.now(UTC)
+    if state.state == "lost":
+        refunds.taken_by_the_bank(order, dispute.attempt, dispute.provider_ref, dispute.amount)
