@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CHAR, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, exists, text
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.lib.db import Base, CreatedAt, Minor, Model
 from app.lib.money import Money
@@ -99,11 +99,6 @@ class Attempt(Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
-
-    @property
-    def is_disputed(self) -> bool:
-        """Whether the shopper's bank has asked for the money, and nobody knows yet who keeps it."""
-        return any(dispute.state == "open" for dispute in self.disputes)
 
     @property
     def is_open(self) -> bool:
@@ -292,6 +287,12 @@ class PaymentIssue(Model):
     resolution: Mapped[str] = mapped_column(server_default="")
 
 
+# Whether a bank has asked for the money and nobody knows yet who keeps it: read together with the attempt.
+Attempt.is_disputed = column_property(
+    exists().where(Dispute.attempt_id == Attempt.id, Dispute.state == "open").correlate_except(Dispute)
+)
+
+
 class ProviderHealth(Base):
     """How a provider fares: failures in a row, and until when nobody asks it. No row means that all is well."""
 
@@ -325,7 +326,7 @@ class BookComparison(Model):
 
 
 class BookDifference(Model):
-    """Where a provider's books and ours disagree although it was asked again. Open until they agree, or staff say so."""
+    """Where a provider's books and ours disagree even when asked again. Open until they agree, or staff say so."""
 
     __tablename__ = "book_differences"
     __table_args__ = (

@@ -33,14 +33,14 @@ class Waiting:
 
 
 def waiting() -> list[Waiting]:
-    """What waits for a person, oldest first, in three statements."""
+    """What waits for a person, oldest first, in two statements."""
     rows = session().execute(
         select(PaymentIssue, Attempt, Order)
         .join(Attempt, Attempt.id == PaymentIssue.attempt_id)
         .join(Payment, Payment.id == Attempt.payment_id)
         .join(Order, Order.id == Payment.order_id)
         .where(PaymentIssue.resolved_at.is_(None))
-        .options(selectinload(Attempt.refunds), selectinload(Attempt.disputes))
+        .options(selectinload(Attempt.refunds))
         .order_by(PaymentIssue.id)
         .limit(MOST_ISSUES)
     )
@@ -82,7 +82,7 @@ def summaries(orders: Iterable[Order]) -> dict[int, PaymentSummary]:
         select(Attempt)
         .join(Attempt.payment)
         .where(Payment.order_id.in_(each))
-        .options(contains_eager(Attempt.payment), selectinload(Attempt.refunds), selectinload(Attempt.disputes))
+        .options(contains_eager(Attempt.payment), selectinload(Attempt.refunds))
         .order_by(Attempt.id)
     )
     for attempt in rows:
