@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app import provision
 from app.config import BadSetting, Settings, load
@@ -57,9 +58,9 @@ def run_both(settings: Settings, environ: Mapping[str, str]) -> int:
             *(_store_command(store) for store in stores.values()),
             Command(name="worker", command=WORKER, env=env, stop_seconds=10),
             Command(name="web", command=WEB, env=env, stop_seconds=12, is_ready=lambda: _answers(settings)),
-            *([Command(name="simulators", command=_simulators(settings, simulated))] if simulated else []),
+            *([Command(name="simulators", command=_simulators(settings, simulated), env=env)] if simulated else []),
         ]
-        Supervisor(commands, run_dir, when_ready=lambda: _announce(settings)).run()
+        Supervisor(commands, run_dir, when_ready=lambda: _announce(settings, simulated)).run()
     return 0
 
 
@@ -108,10 +109,13 @@ def _addresses(stores: dict[str, Store]) -> dict[str, str]:
 def _simulators(settings: Settings, simulated: Mapping[str, str]) -> list[str]:
     return [
         *(sys.executable, "-m", "app.payments.simulators"),
-        *("--port", simulated["STRIPE_API_BASE"].rsplit(":", 1)[1]),
-        *("--webhook", f"http://{_host(settings)}:{settings.port}/payments/stripe/webhook"),
-        *("--secret", simulated["STRIPE_WEBHOOK_SECRET"]),
+        *("--port", str(_port(simulated))),
+        *("--shop", f"http://{_host(settings)}:{settings.port}"),
     ]
+
+
+def _port(simulated: Mapping[str, str]) -> int | None:
+    return urlsplit(simulated["STRIPE_API_BASE"]).port
 
 
 def _store_command(store: Store) -> Command:
@@ -148,8 +152,11 @@ def _answers(settings: Settings) -> bool:
             return False
 
 
-def _announce(settings: Settings) -> None:
-    print(f"\n{settings.shop_name} is open at http://{_host(settings)}:{settings.port}\n", flush=True)
+def _announce(settings: Settings, simulated: Mapping[str, str]) -> None:
+    print(f"\n{settings.shop_name} is open at http://{_host(settings)}:{settings.port}", flush=True)
+    if simulated:
+        print(f"Its payment providers are simulated: http://127.0.0.1:{_port(simulated)}", flush=True)
+    print(flush=True)
 
 
 def _host(settings: Settings) -> str:

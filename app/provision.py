@@ -9,6 +9,13 @@ from app.config import BadSetting, Settings, load
 from app.lib.embedded import EmbeddedPostgres, EmbeddedRedis, running_urls
 from app.lib.private_store import Store, free_port, is_free
 
+# A shop with any of these pays real providers, or their test systems.
+PROVIDERS_OWN = tuple(
+    name
+    for name in Settings.__dataclass_fields__
+    if name.startswith(("stripe_", "paypal_", "chapa_", "paystack_", "mpesa_"))
+)
+
 
 def missing_stores(settings: Settings) -> dict[str, Store]:
     """The private stores this shop needs, by the variable that would have named another."""
@@ -46,16 +53,15 @@ def with_key(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 def simulated_providers(settings: Settings) -> dict[str, str]:
-    """What puts our own simulator in Stripe's place, in development and without keys; else nothing."""
-    if settings.is_production or settings.stripe_secret_key:
+    """What puts our own simulators in the place of every provider; nothing in production, or beside any real key."""
+    if settings.is_production or any(getattr(settings, name) for name in PROVIDERS_OWN):
         return {}
+    # A shop that is given its keys needs no simulators, so only one without them loads any.
+    from app.payments.simulators.everyone import invented
+
     beside = settings.port + 10
     port = beside if beside < 65536 and is_free(beside) else free_port()
-    return {
-        "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
-        "STRIPE_SECRET_KEY": "sk_test_simulator",
-        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
-    }
+    return invented(f"http://127.0.0.1:{port}")
 
 
 def _kept_key(file: Path) -> str:

@@ -1,21 +1,32 @@
-"""`python -m app.payments.simulators`: Stripe's other end on loopback, until Ctrl-C or SIGTERM."""
+"""`python -m app.payments.simulators`: the other ends of all providers on loopback, until Ctrl-C or SIGTERM.
+
+Prints the settings of a shop that pays here. What the environment says already, such as STRIPE_WEBHOOK_SECRET, is kept.
+"""
 
 import argparse
+import os
 
 from app.lib.ending import told_to_stop
-from app.payments.simulators import StripeSimulator
+from app.payments.simulators.everyone import everyone, invented
+from app.payments.simulators.front import Front
+from app.payments.simulators.serving import Serving
 
 
 def main() -> None:
     """Serve until told to stop."""
     asked = _arguments()
     told = told_to_stop()
-    simulator = StripeSimulator(
-        webhook_url=asked.webhook, webhook_secret=asked.secret, port=asked.port, host=asked.host
-    )
-    print(f"STRIPE_API_BASE={simulator.start()}", flush=True)
+    new = invented("")
+    keys = {name: os.environ.get(name) or value for name, value in new.items()}
+    simulators = everyone(keys, asked.shop.rstrip("/"))
+    front = Front(simulators, keys)
+    paths = {f"/{name}": simulator for name, simulator in simulators.items()}
+    serving = Serving(paths, host=asked.host, port=asked.port, front=front)
+    address = serving.start()
+    keys |= {name: address + value for name, value in new.items() if name.endswith("_API_BASE")}
+    print("\n".join(f"{name}={value}" for name, value in keys.items()), flush=True)
     told.wait()
-    simulator.stop()
+    serving.stop()
 
 
 def _arguments() -> argparse.Namespace:
@@ -23,11 +34,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=8010, help="0 takes a free one")
     parser.add_argument(
-        "--webhook",
-        default="http://127.0.0.1:8000/payments/stripe/webhook",
-        help="where messages are sent; empty sends none",
+        "--shop", default="http://127.0.0.1:8000", help="the shop that is sent the messages; empty sends none"
     )
-    parser.add_argument("--secret", default="whsec_simulator", help="the shop's STRIPE_WEBHOOK_SECRET")
     return parser.parse_args()
 
 

@@ -1,5 +1,6 @@
 """Bad days by script: which of the next requests, or messages, go wrong, and how."""
 
+import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ REQUEST_FAULTS = {
     "truncated": "does the work, then sends half of the answer",
     "html": "answers 200 with a page instead of data",
     "500": "answers 500 in the provider's shape",
+    "503": "answers 503 in the provider's shape",
     "429": "answers 429 in the provider's shape",
     "401": "answers 401 in the provider's shape",
 }
@@ -37,13 +39,15 @@ class UnknownFault(ValueError):
 class Fault:
     """One thing that goes wrong the next `times` times (for ever when negative).
 
-    `match` is the beginning of the request's path or of the message's type.
+    `match` is the beginning of the request's path or of the message's type. With a `chance` below 1 it passes over
+    some that match: a long bad day is {"times": -1, "chance": 0.05}.
     """
 
     kind: str
     times: int = 1
     seconds: float = 30.0
     match: str = ""
+    chance: float = 1.0
 
 
 class FaultScript:
@@ -53,12 +57,14 @@ class FaultScript:
         self._known = known
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
+        # The same each time, so that a bad day can be told again.
+        self._luck = random.Random(len(known))  # noqa: S311
 
     def add(self, described: str | Mapping[str, Any]) -> None:
         """From "hang" or {"fault": "hang", "times": 2, "seconds": 8, "match": "/v1/refunds"}."""
         fields = {"fault": described} if isinstance(described, str) else dict(described)
         kind = str(fields.pop("fault", ""))
-        if kind not in self._known or set(fields) - {"times", "seconds", "match"}:
+        if kind not in self._known or set(fields) - {"times", "seconds", "match", "chance"}:
             raise UnknownFault(f"{described!r} is not a fault; known are {', '.join(self._known)}.")
         with self._lock:
             self._faults.append(Fault(kind, **fields))
@@ -66,7 +72,7 @@ class FaultScript:
     def take(self, subject: str) -> Fault | None:
         with self._lock:
             for index, fault in enumerate(self._faults):
-                if subject.startswith(fault.match):
+                if subject.startswith(fault.match) and (fault.chance >= 1 or self._luck.random() < fault.chance):
                     left = fault.times - 1 if fault.times > 0 else fault.times
                     self._faults[index : index + 1] = [replace(fault, times=left)] if left else []
                     return fault

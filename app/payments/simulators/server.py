@@ -1,8 +1,11 @@
-"""What every simulator is made of: a threaded HTTP server on loopback, a clock, bad days, and a control desk.
+"""What every simulator is made of: a WSGI app with a clock, bad days and a control desk.
 
-`POST /_control` takes JSON: {"clock": "+3600" or unix seconds or null, "faults": [...],
-"webhook_faults": [...], "webhook_url": "...", "retry_after": [...], "clear": true}. `GET /_requests` lists
-what arrived, `GET /_deliveries` what was sent.
+`start()` serves it alone; `serving.Serving` serves several under a path each, so a link begins with
+`request.script_root`, and an address with `request.url_root`.
+
+`POST /_control` takes JSON: {"clock": "+3600" or unix seconds or null, "faults": [...], "webhook_faults": [...],
+"webhook_url": "...", "retry_after": [...], "calm": true, "clear": true}: `calm` ends the bad day, `clear` forgets what
+happened as well. `GET /_requests` lists what arrived, `GET /_deliveries` what was sent.
 """
 
 import json
@@ -12,12 +15,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from app.payments.simulators.clock import Clock
 from app.payments.simulators.delivery import Mailman, Message
 from app.payments.simulators.faults import REQUEST_FAULTS, FaultScript, UnknownFault
+from app.payments.simulators.serving import Serving
 
 Entry = dict[str, Any]
 MOST_REQUESTS_KEPT = 5_000
@@ -38,7 +41,7 @@ class Simulator:
         self.requests: deque[Entry] = deque(maxlen=MOST_REQUESTS_KEPT)
         self.base_url = ""
         self._address = (host, port)
-        self._server: BaseWSGIServer | None = None
+        self._serving: Serving | None = None
         self._stopping = threading.Event()
         self._news = threading.Event()
 
@@ -68,23 +71,31 @@ class Simulator:
     def control(self, wish: dict[str, Any]) -> None:
         """What the subclass can be asked beyond the common wishes; takes its own keys out of `wish`."""
 
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self._respond(Request(environ))(environ, start_response)
+
     def start(self) -> str:
-        """Serve from now on; answers the base URL."""
+        """Serve alone from now on; answers the base URL."""
         host, port = self._address
         self._stopping.clear()
-        self._server = make_server(host, port, self._wsgi, threaded=True, request_handler=_QuietHandler)
-        self.base_url = f"http://{host}:{self._server.server_port}"
-        # The interval is also how long `stop` may take.
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        threading.Thread(target=self._keep_time, daemon=True).start()
-        return self.base_url
+        self._serving = Serving({"": self}, host=host, port=port)
+        return self._serving.start()
 
     def stop(self) -> None:
+        if self._serving is not None:
+            self._serving.stop()
+
+    def live(self) -> None:
+        """Let time pass and deliver messages, until `rest`."""
+        while not self._stopping.is_set():
+            self._news.wait(0.05)
+            self._news.clear()
+            self.tick()
+            self.mailman.deliver_due()
+
+    def rest(self) -> None:
         self._stopping.set()
         self._news.set()
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
 
     def tell(self, message: Message) -> None:
         """Send this message to the webhook address, soon."""
@@ -98,16 +109,6 @@ class Simulator:
             if time.monotonic() > ends:
                 raise TimeoutError(f"{self.mailman.waiting} messages are still waiting.")
             time.sleep(0.01)
-
-    def _keep_time(self) -> None:
-        while not self._stopping.is_set():
-            self._news.wait(0.05)
-            self._news.clear()
-            self.tick()
-            self.mailman.deliver_due()
-
-    def _wsgi(self, environ: Any, start_response: Any) -> Any:
-        return self._respond(Request(environ))(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
         if request.path.startswith("/_"):
@@ -157,7 +158,7 @@ class Simulator:
             wish = json.loads(request.get_data())
             if not isinstance(wish, dict):
                 raise ValueError("A wish is a JSON object.")
-            self._obey(wish)
+            self.obey(wish)
         except (ValueError, TypeError, LookupError, UnknownFault) as error:
             return _json({"error": str(error)}, status=400)
         self._news.set()
@@ -169,10 +170,13 @@ class Simulator:
             }
         )
 
-    def _obey(self, wish: dict[str, Any]) -> None:
-        if wish.pop("clear", False):
+    def obey(self, wish: dict[str, Any]) -> None:
+        """Do what the control desk was asked. Raises ValueError, TypeError or LookupError with a sentence."""
+        clear = wish.pop("clear", False)
+        if wish.pop("calm", False) or clear:
             self.faults.clear()
             self.mailman.faults.clear()
+        if clear:
             self.requests.clear()
             self.mailman.log.clear()
         if "clock" in wish:
@@ -190,14 +194,6 @@ class Simulator:
         self.control(wish)
         if wish:
             raise ValueError(f"Nobody here understands {', '.join(wish)}.")
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """The requests are at /_requests; a line each on the terminal helps nobody."""
-
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
-        self.close_connection = True
 
 
 def _at_once() -> None:

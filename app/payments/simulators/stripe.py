@@ -2,7 +2,7 @@
 
 Buttons stand in for people: `/pay/<session>` is the hosted page, `/` lists every session. The control desk
 understands also {"late_seconds": 5, "late_succeeds": false, "refunds": "pending"} and
-{"do": "pay|late|decline|expire|refund|dispute|won|lost", "session": "cs_…"} and
+{"do": "pay|late|decline|expire|pay_after_all|refund|dispute|won|lost", "session": "cs_…"} and
 {"do": "succeeded|failed", "refund": "re_…"}.
 """
 
@@ -83,10 +83,10 @@ class StripeSimulator(Simulator):
     def click(self, request: Request) -> Response:
         try:
             if request.path == "/":
-                return self._desk_page()
+                return self._desk_page(request.script_root)
             if request.path.startswith("/desk/") and request.method == "POST":
-                self.do(request.form.get("do", ""), request.path.removeprefix("/desk/"))
-                return redirect("/", 303)
+                self._press(request.form.get("do", ""), request.path.removeprefix("/desk/"))
+                return redirect(f"{request.script_root}/", 303)
             if request.path.startswith("/pay/"):
                 return self._hosted_page(request, request.path.removeprefix("/pay/"))
         except Refused as refusal:
@@ -128,10 +128,11 @@ class StripeSimulator(Simulator):
             raise ValueError(str(refusal)) from None
 
     def do(self, deed: str, session_id: str) -> Thing:
-        """Press a button: pay, late, decline, expire, refund, dispute, won or lost. Raises Refused."""
+        """Press a button: pay, late, decline, expire, pay_after_all, refund, dispute, won or lost. Raises Refused."""
         account = self.account
         deeds: dict[str, Callable[[], Thing]] = {
             "pay": lambda: account.pay(session_id),
+            "pay_after_all": lambda: account.pay_after_all(session_id),
             "late": lambda: account.pay_late(session_id),
             "decline": lambda: account.decline(session_id),
             "expire": lambda: account.expire(session_id),
@@ -156,7 +157,7 @@ class StripeSimulator(Simulator):
         params = check(raw, "")
         entry["params"] = copy.deepcopy(params)
         pause()
-        host = request.host_url.rstrip("/")
+        host = request.url_root.rstrip("/")
         self.account.tick()
         with self.account.lock:
             made = copy.deepcopy(run(self, params, host, live, *keys))
@@ -202,10 +203,20 @@ class StripeSimulator(Simulator):
         if steps[1:] and isinstance(thing.get(steps[0]), dict):
             self._expand(thing[steps[0]], steps[1:], path)
 
-    def _desk_page(self) -> Response:
-        self.account.tick()
-        with self.account.lock:
-            return _html(pages.desk(self.account.all("cs"), self.account.all("re")))
+    def _press(self, deed: str, subject: str) -> None:
+        """A button of the desk: for a session, for a refund on its way, or for all refunds to come."""
+        if subject == "refunds":
+            self.account.refunds_are = "pending" if deed == "pending" else "succeeded"
+        elif subject.startswith("re_"):
+            self.account.finish_refund(subject, deed)
+        else:
+            self.do(deed, subject)
+
+    def _desk_page(self, root: str) -> Response:
+        account = self.account
+        account.tick()
+        with account.lock:
+            return _html(pages.desk(root, account.all("cs"), account.all("re"), account.refunds_are))
 
     def _hosted_page(self, request: Request, session_id: str) -> Response:
         self.account.tick()
@@ -219,7 +230,7 @@ class StripeSimulator(Simulator):
             if outcome in ("pay", "late"):
                 return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session_id), 303)
             notice = "Your card was declined. Try another one." if outcome == "decline" else ""
-        return _html(pages.checkout(session, self.account.lines(session_id), notice))
+        return _html(pages.checkout(request.script_root, session, self.account.lines(session_id), notice))
 
 
 Handler = Callable[..., Thing]

@@ -1,0 +1,27 @@
+"""All simulators in one process: who there is, under which path, and what a shop must be told to pay there."""
+
+import secrets
+from collections.abc import Mapping
+
+from app.payments.simulators.server import Simulator
+from app.payments.simulators.stripe import StripeSimulator
+
+
+def invented(address: str) -> dict[str, str]:
+    """Settings for a shop whose providers are the simulators at this address; the secrets are new each time."""
+    return {
+        "STRIPE_API_BASE": f"{address}/stripe",
+        "STRIPE_SECRET_KEY": "sk_test_simulator",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+    }
+
+
+def everyone(keys: Mapping[str, str], shop: str) -> dict[str, Simulator]:
+    """Every simulator by its name, with the shop's settings and its address; an empty one gets no messages."""
+
+    def webhook(provider: str) -> str:
+        return f"{shop}/payments/{provider}/webhook" if shop else ""
+
+    return {
+        "stripe": StripeSimulator(webhook_url=webhook("stripe"), webhook_secret=keys["STRIPE_WEBHOOK_SECRET"]),
+    }
