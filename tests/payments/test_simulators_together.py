@@ -99,21 +99,21 @@ def test_an_unknown_wish_changes_nothing(desk, path, form):
     assert requests.post(address + path, form, timeout=5).status_code == 400
 
 
-def test_the_program_keeps_the_secrets_it_is_given_and_prints_every_setting():
+def test_the_program_keeps_the_secrets_it_is_given_and_prints_the_other_settings():
     given = {**os.environ, "STRIPE_WEBHOOK_SECRET": "whsec_mine"}
     command = [sys.executable, "-m", "app.payments.simulators", "--port", "0", "--shop", ""]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2], env=given, stdout=subprocess.PIPE, text=True)
     try:
-        wanted = invented("")
+        wanted = set(invented("")) - {"STRIPE_WEBHOOK_SECRET"}
         printed = dict(process.stdout.readline().rstrip().split("=", 1) for _ in wanted)
+        page = requests.get(printed["STRIPE_API_BASE"].removesuffix("/stripe"), timeout=5).text
     finally:
         process.terminate()
         process.wait(10)
         process.stdout.close()
 
-    assert set(printed) == set(wanted)
-    assert printed["STRIPE_WEBHOOK_SECRET"] == "whsec_mine"
-    assert load(printed).stripe_api_base.startswith("http://127.0.0.1:")
+    assert set(printed) == wanted
+    assert "STRIPE_WEBHOOK_SECRET=whsec_mine" in page
 
 
 def test_only_development_without_any_key_is_given_simulators():

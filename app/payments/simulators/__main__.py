@@ -1,6 +1,6 @@
 """`python -m app.payments.simulators`: the other ends of all providers on loopback, until Ctrl-C or SIGTERM.
 
-Prints the settings of a shop that pays here. What the environment says already, such as STRIPE_WEBHOOK_SECRET, is kept.
+Prints the settings of a shop that pays here, but for those it was given, such as STRIPE_WEBHOOK_SECRET.
 """
 
 import argparse
@@ -24,7 +24,9 @@ def main() -> None:
     serving = Serving(paths, host=asked.host, port=asked.port, front=front)
     address = serving.start()
     keys |= {name: address + value for name, value in new.items() if name.endswith("_API_BASE")}
-    print("\n".join(f"{name}={value}" for name, value in keys.items()), flush=True)
+    for name in keys:
+        if not os.environ.get(name):
+            print(f"{name}={keys[name]}", flush=True)
     told.wait()
     serving.stop()
 
