@@ -1,5 +1,6 @@
 """Posting webhooks: signed at the moment of sending, tried again until answered 2xx, bad days included."""
 
+import http.client
 import json
 import threading
 import urllib.error
@@ -12,7 +13,22 @@ from app.payments.simulators.clock import Clock
 from app.payments.simulators.faults import WEBHOOK_FAULTS, Fault, FaultScript
 
 Message = dict[str, Any]
+# Brings a body with headers to an address; gives back the status, or what went wrong on the way.
+Carrier = Callable[[str, bytes, Mapping[str, str]], int | str]
 WAITING_FOR_THE_NEXT = float("inf")
+
+
+def carry(url: str, body: bytes, headers: Mapping[str, str]) -> int | str:
+    """By HTTP."""
+    request = urllib.request.Request(url, body, dict(headers), method="POST")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
 
 
 @dataclass(eq=False)
@@ -21,6 +37,7 @@ class Delivery:
 
     event_id: str
     type: str
+    url: str
     body: bytes
     due: float
     forged: bool = False
@@ -42,6 +59,7 @@ class Mailman:
         self.url = url
         self.retry_after = retry_after
         self.faults = FaultScript(WEBHOOK_FAULTS)
+        self.carry: Carrier = carry
         self.log: list[dict[str, Any]] = []
         self._clock = clock
         self._sign = sign
@@ -50,11 +68,17 @@ class Mailman:
         self._lock = threading.Lock()
         self._sending = threading.Lock()
 
-    def post(self, message: Message) -> None:
-        """Put a message in the queue, or whatever the script makes of it."""
-        fault = self.faults.take(str(message["type"])) or Fault("")
-        if not self.url or fault.kind == "lose":
-            self._note(message["id"], message["type"], "lost" if fault.kind == "lose" else "no address")
+    def post(self, message: Message, *, event_id: str = "", kind: str = "", url: str = "") -> None:
+        """Put a message in the queue, or whatever the script makes of it.
+
+        `event_id` and `kind` are for the log and the script, by default the message's own `id` and `type`; `url` is
+        for a message with an address of its own.
+        """
+        event_id, kind = event_id or str(message.get("id", "")), kind or str(message.get("type", ""))
+        url = url or self.url
+        fault = self.faults.take(kind) or Fault("")
+        if not url or fault.kind == "lose":
+            self._note(event_id, kind, "lost" if fault.kind == "lose" else "no address")
             return
         if fault.kind in ("wrong_amount", "wrong_currency"):
             message = self._falsify(message, fault.kind)
@@ -62,7 +86,7 @@ class Mailman:
         due = {"delay": now + fault.seconds, "reorder": WAITING_FOR_THE_NEXT}.get(fault.kind, now)
         body = json.dumps(message).encode()
         copies = [
-            Delivery(message["id"], message["type"], body, due, forged=fault.kind == "bad_signature")
+            Delivery(event_id, kind, url, body, due, forged=fault.kind == "bad_signature")
             for _ in range(2 if fault.kind == "duplicate" else 1)
         ]
         with self._lock:
@@ -102,15 +126,7 @@ class Mailman:
     def _send(self, delivery: Delivery) -> int | str:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         headers.update(self._sign(delivery.body, delivery.forged))
-        request = urllib.request.Request(self.url, delivery.body, headers, method="POST")  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code
-        except OSError as error:
-            return type(error).__name__
+        return self.carry(delivery.url, delivery.body, headers)
 
     def _note(self, event_id: str, event_type: str, status: int | str) -> None:
         self.log.append({"event": event_id, "type": event_type, "status": status, "at": self._clock.now()})

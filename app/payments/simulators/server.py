@@ -97,9 +97,9 @@ class Simulator:
         self._stopping.set()
         self._news.set()
 
-    def tell(self, message: Message) -> None:
-        """Send this message to the webhook address, soon."""
-        self.mailman.post(message)
+    def tell(self, message: Message, *, event_id: str = "", kind: str = "", url: str = "") -> None:
+        """Send this message to the webhook address, or to its own `url`, soon."""
+        self.mailman.post(message, event_id=event_id, kind=kind, url=url)
         self._news.set()
 
     def wait_until_told(self, seconds: float = 5.0) -> None:
