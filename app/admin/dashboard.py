@@ -126,7 +126,7 @@ def _tasks(stock: RunningLow) -> list[Task]:
         session()
         .execute(
             select(
-                orders.counted(Filters(status="paid")),
+                orders.counted(Filters(status=orders.TO_PACK)),
                 orders.counted(Filters(status="packed")),
                 orders.counted(Filters(), [payments.payment_failed()]),
                 payments.counted_waiting(),
@@ -135,7 +135,7 @@ def _tasks(stock: RunningLow) -> list[Task]:
         .one()
     )
     rows = (
-        (to_pack, "order", "orders", "to pack", url_for(".orders", status="paid"), "package", ""),
+        (to_pack, "order", "orders", "to pack", url_for(".orders", status=orders.TO_PACK), "package", ""),
         (to_ship, "packed order", "packed orders", "to ship", url_for(".orders", status="packed"), "truck", ""),
         (waiting, "payment", "payments", "to look at", url_for(".payments"), "triangle-alert", "bad"),
         (failed, "order", "orders", "with a failed payment", url_for(".orders", money="failed"), "credit-card", "warn"),

@@ -7,6 +7,7 @@ from app.orders.models import Order, OrderEvent
 from app.orders.services import SHOP
 
 MOVED = {
+    "confirmed": "Confirmed, to be paid on delivery",
     "paid": "Paid",
     "packed": "Packed",
     "shipped": "Shipped",

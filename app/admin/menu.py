@@ -54,7 +54,7 @@ class Menu:
 
 
 def _entries(user: User) -> list[Entry]:
-    counts = select(orders.counted(Filters(status="paid")), payments.counted_waiting())
+    counts = select(orders.counted(Filters(status=orders.TO_PACK)), payments.counted_waiting())
     to_pack, waiting = session().execute(counts).one()
     entries = [
         Entry("dashboard", "Dashboard", "/admin/", "layout-dashboard", "d"),

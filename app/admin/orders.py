@@ -11,7 +11,7 @@ from app.admin.blueprint import bp
 from app.lib.db import session
 from app.lib.htmx import respond
 from app.orders import staff_queries
-from app.orders.staff_queries import PERIODS, STATUSES, Filters
+from app.orders.staff_queries import GROUPS, PERIODS, STATUSES, TO_PACK, Filters
 from app.payments import staff_queries as payments
 
 LONGEST = 100
@@ -20,7 +20,7 @@ MONEY = {"failed": payments.payment_failed, "look": payments.needs_look}
 # Name, and the fields of its address; a count is shown where something waits for a person.
 VIEWS: tuple[tuple[str, dict[str, Any], bool], ...] = (
     ("All", {}, False),
-    ("To pack", {"status": "paid"}, True),
+    ("To pack", {"status": TO_PACK}, True),
     ("To ship", {"status": "packed"}, True),
     ("Unpaid", {"status": "pending"}, True),
     ("Payment failed", {"money": "failed"}, True),
@@ -72,7 +72,7 @@ def _asked(args: Mapping[str, str]) -> Asked:
     """Fields that mean nothing are left out: an old bookmark still opens a list."""
     money = args.get("money", "")
     filters = Filters(
-        status=_one_of(args.get("status"), STATUSES),
+        status=_one_of(args.get("status"), (*STATUSES, *GROUPS)),
         sold=_one_of(args.get("sold"), PERIODS),
         q=" ".join(args.get("q", "")[:LONGEST].split()),
         newer=_number(args.get("newer")),

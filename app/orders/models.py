@@ -116,6 +116,16 @@ class Order(Model):
         return self.status == "pending"
 
     @property
+    def is_due_at_the_door(self) -> bool:
+        """Whether it goes out, or went out, before it is paid."""
+        return self.pays_on_delivery and self.paid_at is None and self.status != "cancelled"
+
+    @property
+    def awaits_money(self) -> bool:
+        """Whether money that comes now pays it: nobody has paid all of it yet, and it was not given up."""
+        return self.is_pending or self.is_due_at_the_door
+
+    @property
     def hold_is_over(self) -> bool:
         return self.hold_expires_at <= datetime.now(UTC)
 

@@ -11,7 +11,7 @@ AFTER_PLACING = (
     ("shipped", "Handed to the carrier"),
     ("delivered", "Delivered"),
 )
-RANK = {"pending": 0, "paid": 1, "packed": 2, "shipped": 3, "delivered": 4}
+RANK = {"pending": 0, "confirmed": 1, "paid": 1, "packed": 2, "shipped": 3, "delivered": 4}
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,17 @@ from app.orders.models import Order, OrderLine
 
 PAGE = 25
 MOST_COUNTED = 999  # a tab says "999+" rather than counting a million rows
-STATUSES = ("pending", "paid", "packed", "shipped", "delivered", "cancelled")
+STATUSES = ("pending", "confirmed", "paid", "packed", "shipped", "delivered", "cancelled")
+TO_PACK = "to_pack"  # in a filter's place of a status: everything that may be packed now
+GROUPS = {TO_PACK: ("confirmed", "paid")}
 PERIODS = {"today": 1, "week": 7, "month": 30}  # days, today included
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list shows. `sold` is a key of PERIODS: orders paid in it and not cancelled since.
+    """What a list shows. `status` is one of STATUSES, or a key of GROUPS, which stands for several.
+
+    `sold` is a key of PERIODS: orders paid in it and not cancelled since.
 
     `older` and `newer` are order numbers to go on from; at most one of them is set.
     """
@@ -74,6 +78,8 @@ def _matching(filters: Filters, also: Sequence[ColumnElement[bool]]) -> Select[O
     statement = select(Order).where(*also)
     if filters.status in STATUSES:
         statement = statement.where(Order.status == filters.status)
+    elif filters.status in GROUPS:
+        statement = statement.where(Order.status.in_(GROUPS[filters.status]))
     if filters.sold in PERIODS:
         statement = statement.where(*_sold_since(start_of(filters.sold)))
     if filters.q:

@@ -5,7 +5,9 @@ from app.lib.errors import NotAllowed
 from app.orders.models import Order, OrderEvent
 
 ARROWS: dict[str, set[str]] = {
-    "pending": {"paid", "cancelled"},
+    "pending": {"confirmed", "paid", "cancelled"},
+    # To be paid at the door: the goods go out first, and the money may come at any step.
+    "confirmed": {"paid", "packed", "shipped", "cancelled"},
     "paid": {"packed", "shipped", "cancelled"},
     "packed": {"shipped", "cancelled"},
     "shipped": {"delivered"},

@@ -10,17 +10,26 @@ from app.lib.money import Money
 from app.orders.models import Order
 from app.payments.models import Attempt, Payment, PaymentIssue
 
-DOUBTFUL = ("amount", "currency")  # reviews whose money does not count until a person said so
+# Reviews whose money does not count until a person said so.
+DOUBTFUL = ("amount", "currency", "receipt")
 
 
 @dataclass(frozen=True)
 class PaymentSummary:
-    """What an order's attempts come to. `state` is pending, paid, failed, review, partially_refunded or refunded."""
+    """What an order's attempts come to, all in its currency.
+
+    `state` is pending, partially_paid, paid, failed, review, partially_refunded or refunded. `captured` is all that
+    came, in doubt or not; `kept` is what counts and was not sent back. `balance` is what is still due, `excess` what
+    was paid beyond it.
+    """
 
     state: str
     captured: Money
     refunded: Money
     refunding: Money
+    kept: Money
+    balance: Money
+    excess: Money
     attempts: tuple[Attempt, ...]
 
     @property
@@ -34,7 +43,7 @@ class PaymentSummary:
     @property
     def is_final(self) -> bool:
         """Whether the page may stop asking."""
-        return self.state not in ("pending",)
+        return self.state not in ("pending", "partially_paid")
 
 
 def summary(order: Order) -> PaymentSummary:
@@ -56,31 +65,56 @@ def attempts_of(order_id: int) -> tuple[Attempt, ...]:
 
 def summarise(order: Order, attempts: tuple[Attempt, ...]) -> PaymentSummary:
     ours = [a for a in attempts if (a.captured_currency or order.currency) == order.currency]
-    captured = sum(attempt.captured_minor for attempt in ours)
-    refunded = sum(attempt.refunded_minor for attempt in ours)
-    pending = sum(r.amount_minor for a in ours for r in a.refunds if r.state == "pending")
+    counted = [attempt for attempt in ours if attempt.review not in DOUBTFUL]
+    kept = sum(attempt.left.minor for attempt in counted)
+    owed = _owed(order, ours)
     return PaymentSummary(
-        state=_state(order, attempts, captured, refunded),
-        captured=order.money(captured),
-        refunded=order.money(refunded),
-        refunding=order.money(pending),
+        state=_state(order, attempts, ours, counted),
+        captured=order.money(sum(attempt.captured_minor for attempt in ours)),
+        refunded=order.money(sum(attempt.refunded_minor for attempt in ours)),
+        refunding=order.money(sum(r.amount_minor for a in ours for r in a.refunds if r.state == "pending")),
+        kept=order.money(kept),
+        balance=order.money(max(owed - kept, 0)),
+        excess=order.money(max(kept - owed, 0)),
         attempts=attempts,
     )
 
 
-def _state(order: Order, attempts: tuple[Attempt, ...], captured: int, refunded: int) -> str:
-    if captured and refunded >= captured:
+def _owed(order: Order, ours: list[Attempt]) -> int:
+    """The total, less what was credited since it was paid. A cancelled order owes nothing."""
+    if order.status == "cancelled":
+        return 0
+    if order.paid_at is None:
+        return order.total_minor
+    return order.total_minor - sum(
+        refund.amount_minor
+        for attempt in ours
+        for refund in attempt.refunds
+        if refund.credit_id is not None and refund.state != "failed"
+    )
+
+
+def _state(order: Order, attempts: tuple[Attempt, ...], ours: list[Attempt], counted: list[Attempt]) -> str:
+    captured = sum(attempt.captured_minor for attempt in ours)
+    if captured and sum(attempt.refunded_minor for attempt in ours) >= captured:
         return "refunded"
-    if refunded:
-        return "partially_refunded"
-    if any(attempt.review in DOUBTFUL for attempt in attempts):
+    if any(is_in_doubt(attempt) for attempt in attempts):
         return "review"
-    if captured and captured >= order.total_minor:
+    came = sum(attempt.captured_minor for attempt in counted)
+    stayed = came - sum(attempt.refunded_minor for attempt in counted)
+    if stayed and stayed >= order.total_minor:
         return "paid"
+    if stayed:
+        return "partially_refunded" if came >= order.total_minor and not order.awaits_money else "partially_paid"
     last = attempts[-1] if attempts else None
     if last is not None and last.state in ("failed", "expired", "cancelled"):
         return "failed"
     return "pending"
+
+
+def is_in_doubt(attempt: Attempt) -> bool:
+    """Whether a person has to say what becomes of its money, or of the money that is announced."""
+    return attempt.review in DOUBTFUL and (not attempt.captured_minor or bool(attempt.left))
 
 
 def by_reference(reference: str) -> Attempt | None:

@@ -29,7 +29,7 @@ def test_todays_sales_and_what_waits_are_on_the_first_page(browser: FlaskClient)
     assert f"Sales today {sold.total + Money(2820, 'USD')}" in read
     assert "Orders today 2" in read
     for link, count, what in (
-        ("/admin/orders?status=paid", 1, "order to pack"),
+        ("/admin/orders?status=to_pack", 1, "order to pack"),
         ("/admin/orders?status=packed", 1, "packed order to ship"),
         ("/admin/payments", 1, "payment to look at"),
         ("/admin/inventory?view=out", 1, "variant sold out"),

@@ -27,9 +27,9 @@ def test_tabs_count_what_waits_and_lead_to_it(browser: FlaskClient):
 
     page = desk.page("/admin/orders")
 
-    assert re.search(r'href="/admin/orders\?status=paid">To pack <span class="badge">1</span>', page)
+    assert re.search(r'href="/admin/orders\?status=to_pack">To pack <span class="badge">1</span>', page)
     assert numbers_in(page) == [packed.number, to_pack.number, unpaid.number]
-    assert numbers_in(desk.page("/admin/orders?status=paid")) == [to_pack.number]
+    assert numbers_in(desk.page("/admin/orders?status=to_pack")) == [to_pack.number]
     assert numbers_in(desk.page("/admin/orders?status=packed")) == [packed.number]
     assert numbers_in(desk.page("/admin/orders?sold=today")) == [packed.number, to_pack.number]
     assert 'aria-current="page">To ship' in desk.page("/admin/orders?status=packed")
