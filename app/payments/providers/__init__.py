@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 from app.config import Settings
-from app.payments.providers import stripe
+from app.payments.providers import mpesa, stripe
 from app.payments.providers.base import ON_A_PAGE, NotConfigured, Patience, Provider
 from app.payments.providers.demo import DemoProvider, DemoStore
 
 Configured = Callable[[Settings, Patience], Provider | None]
 
 # A new provider is a module with such a function, and a line here.
-WITH_KEYS: tuple[Configured, ...] = (stripe.configured,)
+WITH_KEYS: tuple[Configured, ...] = (stripe.configured, mpesa.configured)
 
 
 def providers(settings: Settings, demo_store: DemoStore, patience: Patience = ON_A_PAGE) -> dict[str, Provider]:
