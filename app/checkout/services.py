@@ -24,6 +24,7 @@ from app.orders.services import Actor, NewLine, NewOrder, Recipient
 from app.orders.states import move
 from app.payments import refunds
 from app.payments import services as payments
+from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import ProviderUnavailable
 from app.payments.queries import attempts_of, summarise
 from app.pricing import Totals
@@ -242,7 +243,7 @@ def last_recipient(user_id: int) -> Order | None:
     return session().scalar(select(Order).where(Order.user_id == user_id).order_by(Order.id.desc()).limit(1))
 
 
-def start_payment(number: str, provider: str) -> str:
+def start_payment(number: str, provider: str, payer: Payer = NOBODY) -> str:
     """Lead the shopper to a provider: renew the stock hold, close other open payment pages, open this one.
 
     Gives back the address to go to. Raises PaymentNotStarted when the provider fails, NotEnoughStock when the
@@ -258,7 +259,7 @@ def start_payment(number: str, provider: str) -> str:
         on_its_way = False
     if on_its_way:
         raise NotAllowed(f"Your first payment of order {number} is on its way already. Wait until it has arrived.")
-    return payments.start(number, provider, until)
+    return payments.start(number, provider, until, payer)
 
 
 JUST_HELD = timedelta(seconds=20)  # an order placed in this request needs no new hold

@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, not_, or_, select
 
 from app.inventory import services as inventory
-from app.lib import outbox, runtime
+from app.lib import outbox, ratelimit, runtime
 from app.lib.db import retrying, session, transaction
-from app.lib.errors import NotAllowed, NotFound, ShopError
+from app.lib.errors import Invalid, NotAllowed, NotFound, ShopError, TooMany
+from app.lib.ratelimit import Limit
 from app.lib.tokens import random_key
 from app.orders import services as orders
 from app.orders.models import Order
+from app.payments import callbacks, pace
 from app.payments.attempts import locked, move_attempt
-from app.payments.models import OPEN_STATES, Attempt, Payment, Refund
+from app.payments.models import OPEN_STATES, Attempt, Payment
+from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import (
     DisputeState,
     NextStep,
@@ -22,6 +25,7 @@ from app.payments.providers.base import (
     Patience,
     PaymentRequest,
     PaymentState,
+    Provider,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
@@ -32,9 +36,10 @@ from app.payments.settlement import settle
 
 log = logging.getLogger(__name__)
 
-__all__ = ["check", "close_others", "open_attempt", "poll", "record_answer", "settle", "start"]
+__all__ = ["check", "close_others", "open_attempt", "record_answer", "settle", "start"]
 
-BACK_OFF = (60, 120, 300, 600, 1800, 3600)  # seconds between two questions about one attempt
+AGAIN_AFTER = 15  # seconds until a start that got no answer is tried again
+PUSHES = Limit("push", most=5, seconds=3600)  # requests sent to one telephone number
 
 
 class PaymentNotStarted(ShopError):
@@ -44,36 +49,53 @@ class PaymentNotStarted(ShopError):
     title = "The payment could not be started"
 
 
-def start(number: str, provider_name: str, hold_until: datetime) -> str:
-    """Open the payment at the provider and give back the address where the shopper pays.
+def start(number: str, provider_name: str, hold_until: datetime, payer: Payer = NOBODY) -> str:
+    """Open the payment at the provider and give back the address where the shopper pays, "" for our page of the order.
 
     A second call for the same order and provider leads to the same payment. `hold_until` is how long the
-    stock is held; the payment page ends before that. Raises PaymentNotStarted, NotAllowed, NotFound.
+    stock is held; the payment page ends before that. Raises PaymentNotStarted, NotAllowed, NotFound, and Invalid
+    for a telephone number the provider does not take.
     """
     provider = provider_named(provider_name)
-    request, next_url = open_attempt(number, provider_name, hold_until, provider.min_lifetime)
-    if next_url:
+    request, next_url = open_attempt(number, provider, hold_until, payer)
+    if next_url is not None:
         return next_url
     try:
+        _spare_the_phone(provider, request)
         answer = provider.start(request)
     except ProviderUnavailable as silence:
         # Another click may have opened the same payment meanwhile; its answer serves both.
-        if opened := _opened_by_another(request.reference):
+        opened = _opened_by_another(request.reference)
+        if opened is not None:
             return opened
-        _no_answer(request.reference, str(silence), silence.outcome_unknown)
+        _no_answer(request.reference, silence, repeats=provider.start_repeats)
+        if silence.outcome_unknown and not provider.start_repeats:
+            # It may have worked, so it is not tried again; our page says what to look for.
+            return ""
         raise PaymentNotStarted(
             f"{provider.title} does not answer right now. Your order is safe: try again, or choose another way to pay."
         ) from silence
+    except TooMany as limit:
+        record_refusal(request.reference, ProviderRefused("too_many", limit.sentence))
+        raise PaymentNotStarted(
+            f"This telephone number was asked {PUSHES.most} times within an hour. {limit.sentence}"
+        ) from limit
     except (ProviderRefused, NotConfigured) as no:
-        _refused(request.reference, no)
+        record_refusal(request.reference, no)
         raise PaymentNotStarted(
             f"{provider.title} cannot take this payment. Your order is safe: choose another way to pay."
         ) from no
     url = record_answer(request.reference, answer)
     if url is None:
-        _close_at_once(request.reference, provider_name, answer.provider_ref or None)
+        close_at_once(request.reference, provider_name, answer.provider_ref or None)
         raise NotAllowed(f"Order {number} was paid or cancelled at this moment; there is nothing to pay.")
     return url
+
+
+def _spare_the_phone(provider: Provider, request: PaymentRequest) -> None:
+    """Whoever can make a stranger's telephone ring must not do it all day. Raises TooMany."""
+    if provider.needs_phone:
+        ratelimit.hit(PUSHES, request.phone)
 
 
 def _opened_by_another(reference: str) -> str | None:
@@ -83,32 +105,58 @@ def _opened_by_another(reference: str) -> str | None:
 
 @retrying
 def open_attempt(
-    number: str, provider_name: str, hold_until: datetime, min_lifetime: timedelta
+    number: str, provider: Provider, hold_until: datetime, payer: Payer = NOBODY
 ) -> tuple[PaymentRequest, str | None]:
-    """Write down what we are about to try; gives back the request, and the address when it is open already.
+    """Write down what we are about to try; gives back the request, and the address unless it is to be asked for.
 
-    The order is locked, so two clicks find the same attempt. Raises NotAllowed unless the order awaits payment.
+    The order is locked, so two clicks find the same attempt. Raises NotAllowed unless the order awaits payment, and
+    Invalid.
     """
+    phone = _phone(provider, payer)
     with transaction() as current:
         order = orders.locked(number)
         if order.status != "pending":
             raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
         payment = _payment_of(order)
-        attempt = _open_one(payment, provider_name)
+        attempt = _open_one(payment, provider.name)
+        is_new = attempt is None
         if attempt is None:
             attempt = Attempt(
                 payment_id=payment.id,
                 reference=f"att-{random_key()}",
-                provider=provider_name,
+                provider=provider.name,
                 amount_minor=payment.amount_minor,
                 currency=payment.currency,
-                expires_at=max(hold_until - hold_margin(), datetime.now(UTC) + min_lifetime + timedelta(minutes=1)),
-                check_at=datetime.now(UTC) + timedelta(seconds=BACK_OFF[0]),
+                expires_at=_ends_at(provider, hold_until),
+                check_at=datetime.now(UTC) + pace.first_pause(on_the_phone=provider.needs_phone),
+                payer_phone=phone,
+                network_digest=payer.network_digest,
+                session_digest=payer.session_digest,
             )
             current.add(attempt)
             current.flush()
         _hold_beyond(order, attempt)
-        return _request(order, attempt), attempt.next_url
+        if is_new or provider.start_repeats:
+            return request_of(order, attempt), attempt.next_url
+        # Somebody else is asking, or has asked; asked twice, it would be done twice.
+        return request_of(order, attempt), attempt.next_url or ""
+
+
+def _phone(provider: Provider, payer: Payer) -> str:
+    """The number to be charged as the provider takes it; empty for the order's own."""
+    if not provider.needs_phone or not payer.phone:
+        return ""
+    try:
+        return provider.payer_phone(payer.phone)
+    except ValueError as error:
+        raise Invalid(str(error), "payer_phone") from None
+
+
+def _ends_at(provider: Provider, hold_until: datetime) -> datetime:
+    """Before the stock hold ends, but as long as the provider keeps it open at least, and at most."""
+    now = datetime.now(UTC)
+    ends = max(hold_until - hold_margin(), now + provider.min_lifetime + timedelta(minutes=1))
+    return ends if provider.max_lifetime is None else min(ends, now + provider.max_lifetime)
 
 
 def _hold_beyond(order: Order, attempt: Attempt) -> None:
@@ -154,7 +202,7 @@ def _page_lives_on() -> ColumnElement[bool]:
     return or_(Attempt.expires_at.is_(None), Attempt.expires_at > datetime.now(UTC) + timedelta(seconds=30))
 
 
-def _request(order: Order, attempt: Attempt) -> PaymentRequest:
+def request_of(order: Order, attempt: Attempt) -> PaymentRequest:
     """Made from the order's snapshot and the attempt's row alone, so the same attempt always asks the same."""
     base = runtime.settings().shop_url
     back = f"{base}/payments/{attempt.provider}/return?reference={attempt.reference}"
@@ -166,30 +214,34 @@ def _request(order: Order, attempt: Attempt) -> PaymentRequest:
         amount=attempt.amount,
         email=order.email,
         name=order.name,
-        phone=order.phone,
+        phone=attempt.payer_phone or order.phone,
         country=order.country,
         description=f"Order {order.number}",
         return_url=back,
         cancel_url=f"{back}&left=1",
         lines=tuple(RequestLine(line.name, line.quantity, order.money(line.unit_price_minor)) for line in order.lines),
         expires_at=attempt.expires_at,
+        callback_url=callbacks.url_of(attempt.provider, attempt.reference),
     )
 
 
 @retrying
 def record_answer(reference: str, answer: NextStep) -> str | None:
-    """Write down where the shopper goes; gives back the address, or None when nothing is to be paid by now."""
+    """Write down where the shopper goes; gives back the address, or None when nothing is to be paid by now.
+
+    The address is empty when the shopper stays with us, and reads the answer's message there.
+    """
     with transaction():
         order, attempt = locked(reference)
         if attempt.state in ("created", "unknown"):
             move_attempt(order, attempt, "pending", "", "start")
         attempt.provider_ref = attempt.provider_ref or answer.provider_ref or None
-        attempt.next_url = answer.url
+        attempt.next_url, attempt.next_message = answer.url, answer.message
         attempt.error_code = attempt.error_message = None
         return answer.url if order.status == "pending" else None
 
 
-def _close_at_once(reference: str, provider_name: str, provider_ref: str | None) -> None:
+def close_at_once(reference: str, provider_name: str, provider_ref: str | None) -> None:
     """Nobody was led to this page yet. Money that comes through it all the same is sent back by settle()."""
     try:
         state = _closed(reference, provider_name, provider_ref, ON_A_PAGE)
@@ -200,16 +252,20 @@ def _close_at_once(reference: str, provider_name: str, provider_ref: str | None)
 
 
 @retrying
-def _no_answer(reference: str, message: str, outcome_unknown: bool) -> None:
+def _no_answer(reference: str, silence: ProviderUnavailable, *, repeats: bool) -> None:
+    """What may be asked twice stays open, and is asked again by itself; see `starting`."""
     with transaction():
         order, attempt = locked(reference)
-        if attempt.state == "created":
-            move_attempt(order, attempt, "unknown" if outcome_unknown else "failed", "", "start")
-        attempt.error_code, attempt.error_message = "no_answer", message[:500]
+        if attempt.state == "created" and (silence.outcome_unknown or not repeats):
+            move_attempt(order, attempt, "unknown" if silence.outcome_unknown else "failed", "", "start")
+        attempt.error_code, attempt.error_message = "no_answer", str(silence)[:500]
+        if repeats and attempt.is_open:
+            key = f"start-again:{attempt.id}:1"
+            outbox.send("payments.start_again", key=key, due_in=AGAIN_AFTER, reference=reference, tries=1)
 
 
 @retrying
-def _refused(reference: str, no: ProviderRefused | NotConfigured) -> None:
+def record_refusal(reference: str, no: ProviderRefused | NotConfigured) -> None:
     log.warning("A payment was refused at its start: %s", getattr(no, "detail", "") or no)
     with transaction():
         order, attempt = locked(reference)
@@ -276,8 +332,8 @@ class Told:
 NOTHING_TOLD = Told()
 
 
-def check(reference: str, *, channel: str, in_a_job: bool = True, told: Told = NOTHING_TOLD) -> None:
-    """Ask the provider what became of an attempt, and apply the answer.
+def check(reference: str, *, channel: str, in_a_job: bool = True, told: Told = NOTHING_TOLD) -> PaymentState:
+    """Ask the provider what became of an attempt, and apply the answer, which is given back.
 
     Raises ProviderError when it does not answer or cannot be asked, NotFound for an unknown reference.
     """
@@ -292,7 +348,9 @@ def check(reference: str, *, channel: str, in_a_job: bool = True, told: Told = N
     state = provider.look_up(reference, provider_ref)
     if state.state == "authorised":
         state = provider.capture(reference, provider_ref)
-    settle(reference, _with(state, provider_ref, told), channel=channel)
+    state = _with(state, provider_ref, told)
+    settle(reference, state, channel=channel)
+    return state
 
 
 def _with(state: PaymentState, provider_ref: str | None, told: Told) -> PaymentState:
@@ -302,36 +360,3 @@ def _with(state: PaymentState, provider_ref: str | None, told: Told) -> PaymentS
         provider_payment_ref=state.provider_payment_ref or told.provider_payment_ref,
         disputes=state.disputes + told.disputes,
     )
-
-
-def poll() -> int:
-    """Have every attempt asked after that is open or has a refund on its way, when its time has come.
-
-    A refund the provider never confirmed is sent once more: its first job may have been given up while the
-    provider was away, and `refunds.send` asks before it sends. Returns how many; several pollers share the work.
-    """
-    now = datetime.now(UTC)
-    with transaction() as current:
-        due = list(
-            current.scalars(
-                select(Attempt)
-                .where(
-                    or_(Attempt.state.in_(OPEN_STATES), Attempt.refunds.any(Refund.state == "pending")),
-                    Attempt.check_at <= now,
-                )
-                .order_by(Attempt.check_at)
-                .limit(200)
-                .with_for_update(skip_locked=True)
-            )
-        )
-        for attempt in due:
-            attempt.checks += 1
-            wait = BACK_OFF[min(attempt.checks, len(BACK_OFF) - 1)]
-            attempt.check_at = now + timedelta(seconds=wait)
-            key = f"check:{attempt.id}:{attempt.checks}"
-            outbox.send("payments.check", key=key, reference=attempt.reference)
-            for refund in attempt.refunds:
-                if refund.state == "pending" and refund.provider_ref is None:
-                    again = f"send-refund:{refund.id}:{attempt.checks}"
-                    outbox.send("payments.send_refund", key=again, refund_id=refund.id)
-        return len(due)
