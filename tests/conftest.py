@@ -21,6 +21,7 @@ from sqlalchemy import event, text
 from app import create_app
 from app.lib.db import db
 from app.lib.embedded import EmbeddedPostgres, EmbeddedRedis
+from app.payments import health
 from tests.payments.ends import SECRET, KeepingSimulator
 
 KEY = "test-key-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -121,6 +122,7 @@ def _empty() -> None:
     deletes = "; ".join(f"DELETE FROM {name}" for name in tables.split(", "))
     with db.engine.begin() as connection:
         connection.execute(text(f"SET LOCAL session_replication_role = replica; {deletes}"))
+    health.forget()
 
 
 class Browser(FlaskClient):

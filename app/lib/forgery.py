@@ -16,6 +16,10 @@ def exempt(endpoint: str) -> None:
     _exempt.add(endpoint)
 
 
+def is_exempt(endpoint: str | None) -> bool:
+    return endpoint in _exempt
+
+
 def init_app(app: Flask) -> None:
     app.before_request(check)
 
@@ -26,7 +30,7 @@ def check() -> None:
     Source: Fetch Metadata (W3C): a browser sends Sec-Fetch-Site itself and no script can forge it; browsers
     too old for it send Origin with every POST.
     """
-    if request.method in SAFE or request.endpoint in _exempt:
+    if request.method in SAFE or is_exempt(request.endpoint):
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.lib.db import CreatedAt, Model, defer
+from app.lib.db import CreatedAt, Model, defer, session
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,14 @@ WRITE = text("""
 
 def _write(current: Session, rows: list[dict[str, Any]]) -> None:
     current.execute(WRITE, {"rows": rows})
+
+
+SETTLE = text("UPDATE outbox SET done_at = now() WHERE key = :key AND dead_at IS NOT NULL AND done_at IS NULL")
+
+
+def settle(key: str) -> None:
+    """What the dead row with this key was to do has been done another way. Inside `transaction()`."""
+    session().execute(SETTLE, {"key": key})
 
 
 LEASE = text("""

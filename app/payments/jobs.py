@@ -2,24 +2,41 @@
 
 from app.lib.clock import every
 from app.lib.jobs import job
-from app.payments import demo_desk, refunds, services, webhooks
+from app.payments import demo_desk, inbox, polling, refunds, starting, webhooks
 
-every(30, "payments.poll")
+every(10, "payments.poll")
+every(60, "payments.look_after_inbox")
+every(3600, "payments.prune_inbox")
 
 
 @job("payments.poll")
 def poll() -> None:
-    services.poll()
+    polling.poll()
 
 
 @job("payments.check")
 def check(reference: str) -> None:
-    services.check(reference, channel="poller")
+    polling.ask(reference)
+
+
+@job("payments.start_again")
+def start_again(reference: str, tries: int) -> None:
+    starting.start_again(reference, tries)
 
 
 @job("payments.read_webhook")
 def read_webhook(event_id: int) -> None:
     webhooks.read(event_id)
+
+
+@job("payments.look_after_inbox")
+def look_after_inbox() -> None:
+    inbox.look_after()
+
+
+@job("payments.prune_inbox")
+def prune_inbox() -> None:
+    inbox.prune()
 
 
 @job("payments.send_refund")

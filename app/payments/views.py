@@ -11,7 +11,13 @@ from app.lib.htmx import respond
 from app.orders import access
 from app.orders.queries import by_id
 from app.payments import demo_desk, services, webhooks
-from app.payments.providers.base import NotConfigured, ProviderError, ProviderRefused, WebhookRejected
+from app.payments.providers.base import (
+    NotConfigured,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    WebhookRejected,
+)
 from app.payments.providers.demo import Outcome
 from app.payments.queries import by_reference
 
@@ -62,6 +68,10 @@ def webhook(provider: str) -> Response:
     except NotConfigured as error:
         current_app.logger.error("A %s message cannot be checked: %s", provider, error)
         return make_response("not configured", 503)
+    except ProviderUnavailable as error:
+        # Who signed it can only be told by asking; it is sent again.
+        current_app.logger.warning("A %s message cannot be checked now: %s", provider, error)
+        return make_response("not now", 503)
     return make_response("", 200)
 
 

@@ -90,33 +90,45 @@ def read(event_id: int) -> None:
     Raises ProviderUnavailable when the provider does not answer, so that the job is tried again.
     """
     with transaction() as current:
-        event = current.get_one(WebhookEvent, event_id)
-        if event.state in ("processed", "ignored"):
-            return
+        state = current.scalar(select(WebhookEvent.state).where(WebhookEvent.id == event_id))
+    if state not in (None, "processed", "ignored"):
+        _handle(event_id, in_a_job=True)
+
+
+def replay(event_id: int, *, in_a_job: bool = True) -> str:
+    """Handle a kept message again, as if it had just come; gives back its state then. What is known changes nothing.
+
+    Raises NotFound, and ProviderError when the provider does not answer; then the message stays as it was.
+    """
+    with transaction() as current:
+        if current.get(WebhookEvent, event_id) is None:
+            raise NotFound("There is no such event.")
+    return _handle(event_id, in_a_job=in_a_job)
+
+
+def _handle(event_id: int, *, in_a_job: bool) -> str:
+    with transaction() as current:
+        event = current.get_one(WebhookEvent, event_id, populate_existing=True)
         attempt = _attempt_of(event)
         verdict = _verdict(event, attempt)
         if verdict:
-            event.state, event.note = verdict
-            event.processed_at = datetime.now(UTC)
-            return
+            return _end(event, *verdict)
         assert attempt is not None
         _compare(event, attempt)
         reference = attempt.reference
         told = Told(event.provider_ref, event.provider_payment_ref, _disputes(event.claims))
-    check(reference, channel="webhook", told=told)
+    check(reference, channel="webhook", told=told, in_a_job=in_a_job)
     with transaction() as current:
-        event = current.get_one(WebhookEvent, event_id)
-        event.state, event.processed_at = "processed", datetime.now(UTC)
+        return _end(current.get_one(WebhookEvent, event_id), "processed", "")
 
 
-def replay(event_id: int) -> None:
-    """Handle a kept message again, as if it had just come. Raises NotFound."""
-    with transaction() as current:
-        event = current.get(WebhookEvent, event_id)
-        if event is None:
-            raise NotFound("There is no such event.")
-        event.state = "received"
-    read(event_id)
+def _end(event: WebhookEvent, state: str, note: str) -> str:
+    # A job that was given up before needs nobody any more.
+    outbox.settle(f"webhook:{event.id}")
+    if event.processed_at is not None:
+        outbox.settle(f"webhook:{event.id}:{int(event.processed_at.timestamp())}")
+    event.state, event.note, event.processed_at = state, note, datetime.now(UTC)
+    return state
 
 
 def _verdict(event: WebhookEvent, attempt: Attempt | None) -> tuple[str, str] | None:

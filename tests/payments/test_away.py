@@ -13,7 +13,7 @@ from app.lib import runtime
 from app.lib.db import session, transaction
 from app.orders.models import Order
 from app.orders.services import Actor
-from app.payments import refunds, services, settlement
+from app.payments import polling, refunds, settlement
 from app.payments.models import Refund
 from app.payments.providers.base import NotConfigured, ProviderRefused
 from app.payments.providers.stripe import StripeProvider
@@ -119,7 +119,7 @@ def test_a_refund_whose_job_was_given_up_is_sent_when_the_provider_is_back(run_j
         current.execute(text("UPDATE outbox SET done_at = now() WHERE topic = 'payments.send_refund'"))
         current.execute(text("UPDATE payment_attempts SET check_at = now()"))
 
-    services.poll()
+    polling.poll()
     run_jobs()
 
     assert session().scalars(select(Refund.state)).all() == ["succeeded"]

@@ -18,7 +18,7 @@ from app.lib.errors import Invalid, NotAllowed
 from app.lib.money import Money
 from app.orders.models import Order
 from app.orders.services import Actor
-from app.payments import queries, refunds, services, webhooks
+from app.payments import polling, queries, refunds, services, webhooks
 from app.payments.models import Attempt, PaymentIssue, Refund, WebhookEvent
 from app.payments.providers.base import BadSignature, PaymentState, RefundState
 from app.payments.services import PaymentNotStarted, settle
@@ -131,11 +131,11 @@ def test_the_poller_finds_what_the_webhook_did_not_tell(stripe: KeepingSimulator
     with transaction() as current:
         current.get_one(Attempt, attempt.id).check_at = datetime.now(UTC)
 
-    services.poll()
+    polling.poll()
     run_jobs()
 
     assert state_of(order) == ("paid", "paid")
-    assert services.poll() == 0
+    assert polling.poll() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""A payment that could not be started because its provider was away: started once, when it is back.
+
+The page of the order waits for the address meanwhile. The attempt is the same and so is its key, so a provider that
+had done the work all the same gives back what it made then.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import or_, select
+
+from app.lib import outbox
+from app.lib.db import retrying, session, transaction
+from app.orders.models import Order
+from app.payments import services
+from app.payments.attempts import locked, move_attempt
+from app.payments.models import OPEN_STATES, Attempt
+from app.payments.providers.base import NotConfigured, PaymentRequest, Provider, ProviderRefused, ProviderUnavailable
+from app.payments.registry import IN_A_JOB, provider_of_old
+
+
+def start_again(reference: str, tries: int) -> None:
+    """Start a payment that got no answer, unless there is no need for it any more; else have it tried again."""
+    try:
+        ready = _ready(reference)
+        if ready is None:
+            return
+        provider, request = ready
+        answer = provider.start(request)
+    except ProviderUnavailable:
+        _later(reference, tries + 1)
+        return
+    except (ProviderRefused, NotConfigured) as no:
+        services.record_refusal(reference, no)
+        return
+    if services.record_answer(reference, answer) is None:
+        services.close_at_once(reference, provider.name, answer.provider_ref or None)
+
+
+def _later(reference: str, tries: int) -> None:
+    """A few seconds: somebody waits at the page, and a provider that is known to be away is not even asked."""
+    with transaction():
+        _, attempt = locked(reference)
+        key = f"start-again:{attempt.id}:{tries}"
+        wait = services.AGAIN_AFTER
+        outbox.send("payments.start_again", key=key, due_in=wait, reference=reference, tries=tries)
+
+
+@retrying
+def _ready(reference: str) -> tuple[Provider, PaymentRequest] | None:
+    """What to ask whom, or None when the order, the shopper or the clock has decided otherwise.
+
+    Raises NotConfigured when the provider was taken out of the shop.
+    """
+    with transaction():
+        order, attempt = locked(reference)
+        if attempt.state not in ("created", "unknown") or attempt.next_url is not None:
+            return None
+        provider = provider_of_old(attempt.provider, IN_A_JOB)
+        ends = attempt.expires_at or datetime.now(UTC)
+        is_too_late = ends < datetime.now(UTC) + provider.min_lifetime - timedelta(minutes=1)
+        if is_too_late or order.status != "pending" or _has_another(attempt):
+            _give_up(order, attempt)
+            return None
+        return provider, services.request_of(order, attempt)
+
+
+def _has_another(attempt: Attempt) -> bool:
+    """Whether the shopper went on another way: a later try, or a page that is open already."""
+    others = select(Attempt.id).where(
+        Attempt.payment_id == attempt.payment_id,
+        Attempt.id != attempt.id,
+        or_(
+            Attempt.state.in_(OPEN_STATES) & (Attempt.id > attempt.id),
+            Attempt.state.in_(("pending", "authorised", "paid")),
+        ),
+    )
+    return session().scalar(others.limit(1)) is not None
+
+
+def _give_up(order: Order, attempt: Attempt) -> None:
+    """What was certainly never done is over. What may have been done the poller finds out."""
+    if attempt.state == "created":
+        move_attempt(order, attempt, "cancelled", "", "start")
