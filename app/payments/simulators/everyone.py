@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
+from app.payments.simulators.mpesa import MpesaSimulator
 from app.payments.simulators.server import Simulator
 from app.payments.simulators.stripe import StripeSimulator
 
@@ -13,6 +14,11 @@ def invented(address: str) -> dict[str, str]:
         "STRIPE_API_BASE": f"{address}/stripe",
         "STRIPE_SECRET_KEY": "sk_test_simulator",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        "MPESA_API_BASE": f"{address}/mpesa",
+        "MPESA_CONSUMER_KEY": "simulator",
+        "MPESA_CONSUMER_SECRET": secrets.token_hex(16),
+        "MPESA_SHORTCODE": "174379",
+        "MPESA_PASSKEY": secrets.token_hex(16),
     }
 
 
@@ -24,4 +30,11 @@ def everyone(keys: Mapping[str, str], shop: str) -> dict[str, Simulator]:
 
     return {
         "stripe": StripeSimulator(webhook_url=webhook("stripe"), webhook_secret=keys["STRIPE_WEBHOOK_SECRET"]),
+        # Each of its messages has an address of its own.
+        "mpesa": MpesaSimulator(
+            consumer_key=keys["MPESA_CONSUMER_KEY"],
+            consumer_secret=keys["MPESA_CONSUMER_SECRET"],
+            shortcode=keys["MPESA_SHORTCODE"],
+            passkey=keys["MPESA_PASSKEY"],
+        ),
     }

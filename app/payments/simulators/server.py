@@ -32,7 +32,7 @@ class Simulator:
     Requests to `api` are kept in the log and have bad days; the others are people's clicks.
     """
 
-    api = "/v1/"
+    api: str | tuple[str, ...] = "/v1/"
 
     def __init__(self, *, webhook_url: str = "", port: int = 0, host: str = "127.0.0.1") -> None:
         self.clock = Clock()
