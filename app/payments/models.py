@@ -184,6 +184,7 @@ class Refund(Model):
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         Index("ix_refunds_attempt_id", "attempt_id"),
         Index("ix_refunds_credit_id", "credit_id", postgresql_where=text("credit_id IS NOT NULL")),
+        Index("ix_refunds_pending", "attempt_id", postgresql_where=text("state = 'pending'")),
     )
 
     attempt_id: Mapped[int] = mapped_column(ForeignKey("payment_attempts.id", ondelete="RESTRICT"))
@@ -242,6 +243,13 @@ class WebhookEvent(Model):
     __table_args__ = (
         CheckConstraint("state IN ('received', 'processed', 'ignored', 'orphan', 'failed')", name="state_known"),
         Index("uq_webhook_events_provider_event_key", "provider", "event_key", unique=True),
+        Index("ix_webhook_events_provider_id", "provider", "id"),
+        Index(
+            "ix_webhook_events_unfinished",
+            "state",
+            "id",
+            postgresql_where=text("state IN ('received', 'orphan', 'failed')"),
+        ),
         *(
             Index(f"ix_webhook_events_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))
             for name in ("reference", "provider_ref", "provider_payment_ref")

@@ -207,6 +207,17 @@ def upgrade() -> None:
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON documents FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )
     op.create_check_constraint(op.f("ck_refunds_kind_known"), "refunds", REFUND_KINDS)
+    op.create_index(
+        "ix_refunds_pending", "refunds", ["attempt_id"], unique=False, postgresql_where=sa.text("state = 'pending'")
+    )
+    op.create_index("ix_webhook_events_provider_id", "webhook_events", ["provider", "id"], unique=False)
+    op.create_index(
+        "ix_webhook_events_unfinished",
+        "webhook_events",
+        ["state", "id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('received', 'orphan', 'failed')"),
+    )
     op.create_check_constraint(op.f("ck_reservations_returned_within_quantity"), "reservations", RETURNED)
     op.drop_constraint(op.f("ck_orders_status_known"), "orders", type_="check")
     op.create_check_constraint(op.f("ck_orders_status_known"), "orders", STATES)
@@ -217,6 +228,9 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_orders_status_known"), "orders", type_="check")
     op.create_check_constraint(op.f("ck_orders_status_known"), "orders", OLD_STATES)
     op.drop_constraint(op.f("ck_reservations_returned_within_quantity"), "reservations", type_="check")
+    op.drop_index("ix_webhook_events_unfinished", table_name="webhook_events")
+    op.drop_index("ix_webhook_events_provider_id", table_name="webhook_events")
+    op.drop_index("ix_refunds_pending", table_name="refunds", postgresql_where=sa.text("state = 'pending'"))
     op.drop_constraint(op.f("ck_refunds_kind_known"), "refunds", type_="check")
     op.drop_column("reservations", "returned")
     op.drop_constraint(op.f("fk_refunds_credit_id_credits"), "refunds", type_="foreignkey")
