@@ -14,6 +14,7 @@ from app.lib.tokens import random_key
 SECRETS = re.compile(
     r"(sk|rk|pk)_(live|test)_\w+|whsec_\w+|Bearer\s+\S+|\b(?:\d[ -]?){13,19}\b"
     r"|(?<=\batt-[a-z2-7]{6})[a-z2-7]{20}\b"  # the return address of an attempt opens its order
+    r"|(?<=\batt-[a-z2-7]{26}/)[\w.-]+"  # the address where a provider that signs nothing tells about an attempt
     r"|(?<=/auth/verify/)[\w.-]+|(?<=/auth/reset/)[\w.-]+|(?<=/auth/owner/)[\w.-]+|(?<=[?&]key=)[\w.-]+|postgresql\S*://\S+|rediss?://\S+",
 )
 

@@ -2,7 +2,7 @@
 
 from typing import cast, get_args
 
-from flask import Blueprint, Response, current_app, g, make_response, request
+from flask import Blueprint, Response, current_app, g, jsonify, make_response, request
 from flask_login import current_user
 
 from app.lib import forgery
@@ -10,7 +10,7 @@ from app.lib.errors import NotAllowed, NotFound
 from app.lib.htmx import respond
 from app.orders import access
 from app.orders.queries import by_id
-from app.payments import demo_desk, services, webhooks
+from app.payments import callbacks, demo_desk, services, webhooks
 from app.payments.providers.base import (
     NotConfigured,
     ProviderError,
@@ -23,6 +23,7 @@ from app.payments.queries import by_reference
 
 bp = Blueprint("payments", __name__)
 forgery.exempt("payments.webhook")
+forgery.exempt("payments.callback")
 
 MOST_BYTES = 256 * 1024
 
@@ -58,10 +59,23 @@ def came_back(provider: str) -> Response:
 @bp.post("/payments/<provider>/webhook")
 def webhook(provider: str) -> Response:
     """Verify, keep, answer. 400 for what is not to be believed, 503 while there is no secret to check it with."""
+    return _received(provider)
+
+
+@bp.post("/payments/<provider>/webhook/<reference>/<token>")
+def callback(provider: str, reference: str, token: str) -> Response:
+    """The address of one attempt, known to its provider alone: that is the proof. Nobody learns what exists here."""
+    if not callbacks.is_right(provider, reference, token):
+        raise NotFound("There is no such page.")
+    answer = _received(provider, reference)
+    return jsonify(ResultCode=0, ResultDesc="Accepted") if answer.status_code == 200 else answer
+
+
+def _received(provider: str, reference: str = "") -> Response:
     request.max_content_length = MOST_BYTES
     body = request.get_data(cache=False)
     try:
-        webhooks.receive(provider, dict(request.headers), body)
+        webhooks.receive(provider, dict(request.headers), body, reference)
     except WebhookRejected as error:
         current_app.logger.warning("A %s message was refused: %s", provider, error)
         return make_response("refused", 400)
