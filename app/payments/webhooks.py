@@ -11,6 +11,7 @@ from app.lib import outbox
 from app.lib.db import session, transaction
 from app.lib.errors import NotFound
 from app.lib.money import Money
+from app.payments import callbacks
 from app.payments.attempts import locked
 from app.payments.models import Attempt, WebhookEvent
 from app.payments.providers.base import DisputeState, PaymentState
@@ -157,6 +158,8 @@ def _attempt_of(event: WebhookEvent) -> Attempt | None:
 
 def _is_meant(event: WebhookEvent, attempt: Attempt) -> bool:
     """A message that names two attempts, by the provider's name and by ours, speaks of neither."""
+    if event.provider in callbacks.UNSIGNED and attempt.provider_ref not in (None, event.provider_ref):
+        return False
     return not event.reference or event.reference == attempt.reference
 
 
