@@ -29,13 +29,14 @@ def a_request(**changes: Any) -> PaymentRequest:
         amount=Money(1999, "USD"),
         email="ada@example.com",
         name="Ada",
-        phone="",
+        phone="+254712345678",
         country="US",
         description="Order SO-7KQ2",
         return_url="http://shop.test/payments/x/return?reference=att-aaaabbbbccccddddeeeeffffgg",
         cancel_url="http://shop.test/orders/SO-7KQ2",
         lines=(RequestLine("Linen shirt, M", 1, Money(1999, "USD")),),
         expires_at=IN_AN_HOUR,
+        callback_url="https://shop.test/payments/x/webhook/att-aaaabbbbccccddddeeeeffffgg/0123456789abcdef",
     )
     if "amount" in changes and "lines" not in changes:
         changes["lines"] = (RequestLine("Linen shirt, M", 1, changes["amount"]),)
@@ -71,9 +72,19 @@ def without_network(*, secrets: tuple[str, ...] = (SECRET,), **options: Any) -> 
 
 
 class OtherEnd(Protocol):
-    """What a shopper, a bank and time do at a provider."""
+    """What a shopper, a bank and time do at a provider, and where it differs from the others.
+
+    `price` is what a story's order costs, `exact` what must arrive as it was asked. A provider that cannot search by
+    our reference, cannot close what it opened, or signs nothing, says so.
+    """
 
     provider: Provider
+    price: Money = Money(1999, "USD")
+    exact: tuple[Money, ...] = (Money(1999, "USD"), Money(500, "JPY"), Money(12340, "KWD"))
+    searches: bool = True
+    closes: bool = True
+    signs: bool = True
+    decline: str = "The bank declined this payment."
 
     def press(self, button: str, request: PaymentRequest, provider_ref: str) -> None: ...
 
@@ -96,7 +107,7 @@ class KeepingSimulator(StripeSimulator):
 
 
 @dataclass
-class StripeEnd:
+class StripeEnd(OtherEnd):
     simulator: KeepingSimulator
     provider: StripeProvider
 
@@ -122,7 +133,7 @@ class StripeEnd:
 
 
 @dataclass
-class DemoEnd:
+class DemoEnd(OtherEnd):
     provider: DemoProvider
     ahead: float = 0.0
 
