@@ -45,6 +45,8 @@ def payment_state(transaction: Mapping[str, Any]) -> PaymentState:
         error_code="declined" if failed else "",
         error_message="The bank declined this payment." if failed else "",
         test=transaction.get("mode") != "live",
+        # Somebody is entering a PIN just now; a page nobody has paid at yet has no data at all.
+        awaits_money=STATES[status] == "pending",
     )
 
 
