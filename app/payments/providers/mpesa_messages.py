@@ -62,7 +62,8 @@ def read_callback(body: bytes, reference: str, *, test: bool, now: datetime) -> 
     state, _ = RESULTS.get(code, ("failed", ""))
     claims = PaymentState(state, amount=_amount(items), provider_ref=name, provider_payment_ref=receipt, test=test)
     return ProviderEvent(
-        event_key=name,
+        # One result for each push, they say; should there be another after all, it is not taken for a repeat.
+        event_key=f"{name}.{code}",
         type=f"stkCallback.{code}",
         subject="payment",
         occurred_at=_paid_at(items) or now,
