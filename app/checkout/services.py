@@ -27,6 +27,7 @@ from app.payments import services as payments
 from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import ProviderUnavailable
 from app.payments.queries import attempts_of, summarise
+from app.payments.registry import provider_named
 from app.pricing import Totals
 
 log = logging.getLogger(__name__)
@@ -251,14 +252,18 @@ def start_payment(number: str, provider: str, payer: Payer = NOBODY) -> str:
     it is on its way.
     """
     order_id, until = _renew_hold(number)
+    # A page that serves is kept; whether a telephone still rings is known only by asking.
+    kept = provider if provider_named(provider).start_repeats else None
     try:
-        on_its_way = payments.close_others(order_id, but_provider=provider)
+        on_its_way = payments.close_others(order_id, but_provider=kept)
     except ProviderUnavailable:
         # Both pages could be paid now; the second payment would be seen, and waits for staff as "second".
         log.warning("An open payment page of order %s could not be closed", number)
         on_its_way = False
     if on_its_way:
-        raise NotAllowed(f"Your first payment of order {number} is on its way already. Wait until it has arrived.")
+        raise NotAllowed(
+            f"A payment of order {number} is on its way already. Finish or cancel it there, or wait until it has arrived."
+        )
     return payments.start(number, provider, until, payer)
 
 
