@@ -9,8 +9,7 @@ from flask.cli import AppGroup, with_appcontext
 from app import invariants
 from app.auth.cli import owner
 from app.catalog.cli import seed
-from app.lib.errors import ShopError
-from app.payments import webhooks
+from app.payments.cli import reconcile, replay
 
 shop = AppGroup("shop", help="Look after the shop.")
 
@@ -18,6 +17,8 @@ shop = AppGroup("shop", help="Look after the shop.")
 def init_app(app: Flask) -> None:
     shop.add_command(owner)
     shop.add_command(seed)
+    shop.add_command(replay)
+    shop.add_command(reconcile)
     app.cli.add_command(shop)
 
 
@@ -30,15 +31,3 @@ def check() -> None:
         verdict = "broken: " + ", ".join(finding.broken) if finding.broken else "holds"
         click.echo(f"{finding.name:<16} {verdict:<8} {finding.sentence}")
     sys.exit(1 if any(finding.broken for finding in findings) else 0)
-
-
-@shop.command("replay")
-@click.argument("event", type=int)
-@with_appcontext
-def replay(event: int) -> None:
-    """Handle the stored webhook event EVENT again."""
-    try:
-        webhooks.replay(event)
-    except ShopError as error:
-        raise click.ClickException(error.sentence) from error
-    click.echo(f"Event {event} was handled again.")

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.lib.db import session, transaction
@@ -20,6 +20,12 @@ class TableDemoStore:
         with transaction() as current:
             row = current.get(Row, reference, populate_existing=True, with_for_update=True)
             return DemoPayment.from_json(row.data) if row else None
+
+    def paid_between(self, since: float, until: float) -> list[DemoPayment]:
+        paid_at = Row.data["paid_at"].as_float()
+        with transaction() as current:
+            rows = current.scalars(select(Row).where(paid_at >= since, paid_at < until, paid_at > 0).order_by(paid_at))
+            return [DemoPayment.from_json(row.data) for row in rows]
 
     def put(self, payment: DemoPayment) -> None:
         values = {"data": payment.as_json(), "updated_at": func.now()}

@@ -1,11 +1,14 @@
 """Money's background work, one thin function each."""
 
+from datetime import date
+
 from app.lib.clock import every
 from app.lib.jobs import job
-from app.payments import demo_desk, inbox, polling, refunds, starting, webhooks
+from app.payments import book_days, books, demo_desk, inbox, polling, refunds, starting, webhooks
 
 every(10, "payments.poll")
 every(60, "payments.look_after_inbox")
+every(3600, "payments.open_books")
 every(3600, "payments.prune_inbox")
 
 
@@ -37,6 +40,21 @@ def look_after_inbox() -> None:
 @job("payments.prune_inbox")
 def prune_inbox() -> None:
     inbox.prune()
+
+
+@job("payments.open_books")
+def open_books() -> None:
+    book_days.open_due()
+
+
+@job("payments.compare_books")
+def compare_books(provider: str, day: str) -> None:
+    book_days.compare(provider, date.fromisoformat(day))
+
+
+@job("payments.ask_about_difference")
+def ask_about_difference(difference_id: int) -> None:
+    books.ask_again(difference_id)
 
 
 @job("payments.send_refund")

@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol, cast
 from app.lib.money import Money
 from app.payments.providers import signatures
 from app.payments.providers.base import (
+    ListedPayment,
     MalformedEvent,
     NextStep,
     PaymentRequest,
@@ -82,6 +83,10 @@ class DemoStore(Protocol):
 
     def put(self, payment: DemoPayment) -> None: ...
 
+    def paid_between(self, since: float, until: float) -> Sequence[DemoPayment]:
+        """Whatever has its money's time in [since, until), in unix seconds."""
+        ...
+
     def alone(self) -> AbstractContextManager[object]:
         """Inside, what was read stays as it is until it is put back: two who write take turns."""
         ...
@@ -102,6 +107,9 @@ class MemoryDemoStore:
 
     def put(self, payment: DemoPayment) -> None:
         self._payments[payment.reference] = payment
+
+    def paid_between(self, since: float, until: float) -> Sequence[DemoPayment]:
+        return [payment for payment in self._payments.values() if payment.paid_at and since <= payment.paid_at < until]
 
 
 @dataclass(frozen=True)
@@ -217,6 +225,12 @@ class DemoProvider(Provider):
             )
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             raise MalformedEvent("The message is signed but is not one of ours.") from None
+
+    def list_payments(self, since: datetime, until: datetime) -> Iterator[ListedPayment]:
+        """By when the money came."""
+        for payment in self._store.paid_between(since.timestamp(), min(until.timestamp(), self._now())):
+            at = datetime.fromtimestamp(payment.paid_at, UTC)
+            yield ListedPayment(payment.reference, self._state(payment), at)
 
     def choose(self, reference: str, outcome: Outcome) -> DemoAnswer:
         """What a button of the demo page does. Raises ProviderRefused when that is not possible any more."""

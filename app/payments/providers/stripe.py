@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from app.lib.money import Money
 from app.payments.providers import signatures
 from app.payments.providers.base import (
     ON_A_PAGE,
+    ListedPayment,
     MalformedEvent,
     NextStep,
     NotConfigured,
@@ -35,6 +37,7 @@ from app.payments.providers.stripe_objects import (
     can_charge,
     decline_sentence,
     has_more_refunds,
+    listed_session,
     part,
     refund_state,
     required_text,
@@ -51,6 +54,7 @@ T = TypeVar("T")
 PUBLIC_API = "https://api.stripe.com"
 CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)  # seconds
 MOST_LINES = 100  # Stripe refuses sessions with more
+PAGES_ON_A_PAGE = 2  # of a hundred sessions; the one that is looked for is minutes old
 
 
 @lru_cache(maxsize=8)
@@ -177,6 +181,17 @@ class StripeProvider(Provider):
             raise MalformedEvent("The message is signed but is not JSON.") from None
         return read_event(event, test=self.test)
 
+    def list_payments(self, since: datetime, until: datetime) -> Iterator[ListedPayment]:
+        """By when the session was made. Those of other uses of the account are in it too."""
+        params = {
+            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+            "limit": 100,
+            "expand": ["data.payment_intent.latest_charge"],
+        }
+        for session in self._pages(self._client.v1.checkout.sessions.list, params):
+            if session.get("mode") == "payment":  # not one that saves a card for something else
+                yield _readable(listed_session, session)
+
     def _state(self, session: Mapping[str, Any], reference: str) -> PaymentState:
         owner = text(session.get("client_reference_id"))
         if owner != reference:
@@ -189,11 +204,13 @@ class StripeProvider(Provider):
     def _search(self, reference: str) -> str | None:
         """The id of this attempt's session among those of the last day, the longest a session can live.
 
-        Stripe cannot filter by our reference. A paid session goes before an open one of the same attempt.
+        Stripe cannot filter by our reference. A paid session goes before an open one of the same attempt. Where
+        somebody waits only the newest are looked through, and ProviderUnavailable raised when there are more.
         """
         since = int(self._now() - 25 * 3600)
         params = {"created": {"gte": since}, "limit": 100}
-        sessions = self._pages(self._client.v1.checkout.sessions.list, params)
+        most = None if self._patience.retries else PAGES_ON_A_PAGE
+        sessions = self._pages(self._client.v1.checkout.sessions.list, params, most=most)
         mine = [one for one in sessions if one.get("client_reference_id") == reference]
         mine.sort(key=lambda one: one.get("payment_status") != "paid")
         return required_text(mine[0], "id") if mine else None
@@ -203,8 +220,12 @@ class StripeProvider(Provider):
         for refund in self._pages(self._client.v1.refunds.list, params):
             yield _readable(refund_state, refund)
 
-    def _pages(self, call: Callable[..., Any], params: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
-        while True:
+    def _pages(
+        self, call: Callable[..., Any], params: dict[str, Any], *, most: int | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        for number in count():
+            if number == most:
+                raise ProviderUnavailable("Stripe has more than can be looked through while somebody waits.")
             page = self._ask(lambda params=params: call(params=params))  # type: ignore[misc]
             rows = page.get("data")
             if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):

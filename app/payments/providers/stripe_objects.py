@@ -1,10 +1,11 @@
 """Stripe's objects in the words of the contract: sessions, refunds, amounts, declines. No network, no SDK."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from app.lib.money import Money
-from app.payments.providers.base import PaymentState, PaymentStates, RefundState, RefundStates
+from app.payments.providers.base import ListedPayment, PaymentState, PaymentStates, RefundState, RefundStates
 from app.payments.providers.units import InexactAmount, WireUnits
 
 # Only where Stripe differs from ISO 4217: the first counts no decimals, the other two insist on two of them.
@@ -56,6 +57,18 @@ def session_state(session: Mapping[str, Any]) -> PaymentState:
         refunds=tuple(refund_state(refund) for refund in _refunds(charge)),
         test=session.get("livemode") is not True,
         awaits_money=awaits_money,
+    )
+
+
+def listed_session(session: Mapping[str, Any]) -> ListedPayment:
+    """A row of the list of sessions. Raises Unreadable."""
+    made = session.get("created")
+    if type(made) is not int:
+        raise Unreadable("A session without its time.")
+    return ListedPayment(
+        reference=text(session.get("client_reference_id")),
+        state=session_state(session),
+        at=datetime.fromtimestamp(made, UTC),
     )
 
 
