@@ -75,7 +75,9 @@ class OtherEnd(Protocol):
     """What a shopper, a bank and time do at a provider, and where it differs from the others.
 
     `price` is what a story's order costs, `exact` what must arrive as it was asked. A provider that cannot search by
-    our reference, cannot close what it opened, or signs nothing, says so.
+    our reference, cannot close what it opened, or signs nothing, says so; likewise one that leads to a page once only,
+    or whose payments do not name their refunds. `lifetime` is how many seconds nobody need pay, `refunds_begin` the
+    state in which a refund starts, `other_content` the code of a no to another amount under the same name.
     """
 
     provider: Provider
@@ -85,6 +87,11 @@ class OtherEnd(Protocol):
     closes: bool = True
     signs: bool = True
     decline: str = "The bank declined this payment."
+    same_page: bool = True
+    names_refunds: bool = True
+    lifetime: float = 3700
+    refunds_begin: str = "succeeded"
+    other_content: str = "idempotency_error"
 
     def press(self, button: str, request: PaymentRequest, provider_ref: str) -> None: ...
 

@@ -10,12 +10,16 @@ from app.lib.money import Money
 from app.payments.providers.base import BadSignature, PaymentRequest, ProviderRefused
 
 from .ends import DemoEnd, OtherEnd, StripeEnd, a_refund, a_request
+from .ends_chapa import ChapaEnd
 from .ends_mpesa import MpesaEnd
+from .ends_paystack import PaystackEnd
 
 pytestmark = pytest.mark.pure
 
 
-@pytest.fixture(params=[StripeEnd, MpesaEnd, DemoEnd], ids=["stripe", "mpesa", "demo"])
+@pytest.fixture(
+    params=[StripeEnd, ChapaEnd, PaystackEnd, MpesaEnd, DemoEnd], ids=["stripe", "chapa", "paystack", "mpesa", "demo"]
+)
 def end(request: pytest.FixtureRequest) -> Iterator[OtherEnd]:
     end = request.param.open()
     yield end
@@ -41,9 +45,14 @@ def test_starting_twice_opens_one_payment(end):
     only_if(end.provider.start_repeats, "Asked twice, it would be done twice.")
     request = asked(end)
 
-    first, again = end.provider.start(request), end.provider.start(request)
+    first = end.provider.start(request)
 
-    assert first == again
+    if end.same_page:
+        assert end.provider.start(request) == first
+    else:
+        with pytest.raises(ProviderRefused) as refused:
+            end.provider.start(request)
+        assert refused.value.retryable  # under another name; the page of this one nobody can find again
     assert (first.kind, first.url != "") == ("redirect", True)
     assert end.provider.look_up(request.reference, first.provider_ref).state == "pending"
 
@@ -56,7 +65,7 @@ def test_other_content_under_the_same_version_is_refused(end):
     with pytest.raises(ProviderRefused) as refused:
         end.provider.start(asked(end, amount=end.price + end.price))
 
-    assert refused.value.code == "idempotency_error"
+    assert refused.value.code == end.other_content
 
 
 def test_a_payment_is_found_by_our_reference_when_the_answer_was_lost(end):
@@ -86,7 +95,8 @@ def test_a_paid_payment_says_exactly_what_was_asked(end, which):
     end.press("pay", request, step.provider_ref)
 
     state = end.provider.look_up(request.reference, step.provider_ref)
-    assert (state.state, state.amount, state.refunded) == ("paid", amount, Money(0, amount.currency))
+    assert (state.state, state.amount) == ("paid", amount)
+    assert state.refunded == (Money(0, amount.currency) if end.names_refunds else None)
     assert state.provider_payment_ref
 
 
@@ -118,9 +128,9 @@ def test_an_unpaid_payment_runs_out(end):
     request = asked(end)
     step = end.provider.start(request)
 
-    end.later(3700)
+    end.later(end.lifetime)
 
-    assert end.provider.look_up(request.reference, step.provider_ref).state == "expired"
+    assert end.provider.look_up(request.reference, step.provider_ref).state in ("expired", "cancelled")
 
 
 def test_a_closed_payment_cannot_be_paid(end):
@@ -151,12 +161,16 @@ def test_a_refund_asked_twice_goes_back_once(end):
     refund = a_refund(end.provider, request, step.provider_ref, amount=of(end, 500))
 
     first, again = end.provider.refund(refund), end.provider.refund(refund)
+    end.later(10)
+    then = end.provider.look_up_refund(refund, first.provider_ref)
 
     state = end.provider.look_up(request.reference, step.provider_ref)
-    assert first == again
-    assert (first.state, first.reference) == ("succeeded", refund.reference)
-    assert state.refunded == of(end, 500)
-    assert state.refunds == (first,)
+    assert again == (first if end.names_refunds else replace(first, provider_ref=""))
+    assert (first.state, first.reference) == (end.refunds_begin, refund.reference)
+    assert then == replace(first, state="succeeded")
+    if end.names_refunds:
+        assert state.refunded == of(end, 500)
+        assert state.refunds == (then,)
 
 
 def test_more_than_what_is_left_is_never_sent_back(end):
@@ -169,7 +183,8 @@ def test_more_than_what_is_left_is_never_sent_back(end):
     with pytest.raises(ProviderRefused):
         end.provider.refund(a_refund(end.provider, request, step.provider_ref, amount=of(end, 500), reference="ref-2"))
 
-    assert end.provider.look_up(request.reference, step.provider_ref).refunded == of(end, 1500)
+    end.later(10)
+    assert end.provider.look_up(request.reference, step.provider_ref).refunded in (of(end, 1500), None)
 
 
 def test_an_unpaid_payment_has_nothing_to_refund(end):
@@ -183,6 +198,7 @@ def test_an_unpaid_payment_has_nothing_to_refund(end):
 
 def test_a_refund_is_found_by_our_reference_when_the_answer_was_lost(end):
     only_if(end.provider.can_refund, "Money goes back by hand.")
+    only_if(end.names_refunds, "This provider has no list of refunds; it takes the name of each once.")
     request = asked(end)
     step = end.provider.start(request)
     end.press("pay", request, step.provider_ref)
@@ -207,7 +223,7 @@ def test_a_refund_made_at_the_provider_shows_up(end):
     headers, body = end.message(request)
     event = end.provider.read_webhook(headers, body)
     assert state.refunded == request.amount
-    assert [refund.reference for refund in state.refunds] == [None]
+    assert [refund.reference for refund in state.refunds] == ([None] if end.names_refunds else [])
     assert (event.subject, event.claims.refunded) == ("refund", request.amount)
 
 
@@ -264,6 +280,7 @@ def test_a_new_version_of_an_attempt_may_ask_for_something_else(end):
     other = replace(asked(end, amount=of(end, 2500)), reference="att-second", version=2)
 
     step = end.provider.start(other)
+    end.press("pay", other, step.provider_ref)
 
     assert end.provider.look_up(other.reference, step.provider_ref).amount == of(end, 2500)
 

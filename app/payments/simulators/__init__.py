@@ -1,6 +1,8 @@
 """The providers' other ends, for developing and testing without the real ones."""
 
+from app.payments.simulators.chapa import ChapaSimulator
 from app.payments.simulators.mpesa import MpesaSimulator
+from app.payments.simulators.paystack import PaystackSimulator
 from app.payments.simulators.stripe import StripeSimulator
 
-__all__ = ["MpesaSimulator", "StripeSimulator"]
+__all__ = ["ChapaSimulator", "MpesaSimulator", "PaystackSimulator", "StripeSimulator"]

@@ -3,6 +3,9 @@
 import secrets
 from collections.abc import Mapping
 
+from app.payments.simulators.chapa import ChapaSimulator
+from app.payments.simulators.mpesa import MpesaSimulator
+from app.payments.simulators.paystack import PaystackSimulator
 from app.payments.simulators.mpesa import MpesaSimulator
 from app.payments.simulators.server import Simulator
 from app.payments.simulators.stripe import StripeSimulator
@@ -14,6 +17,11 @@ def invented(address: str) -> dict[str, str]:
         "STRIPE_API_BASE": f"{address}/stripe",
         "STRIPE_SECRET_KEY": "sk_test_simulator",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        "CHAPA_API_BASE": f"{address}/chapa",
+        "CHAPA_SECRET_KEY": "CHASECK_TEST-simulator",
+        "CHAPA_WEBHOOK_SECRET": secrets.token_hex(16),
+        "PAYSTACK_API_BASE": f"{address}/paystack",
+        "PAYSTACK_SECRET_KEY": f"sk_test_{secrets.token_hex(16)}",
         "MPESA_API_BASE": f"{address}/mpesa",
         "MPESA_CONSUMER_KEY": "simulator",
         "MPESA_CONSUMER_SECRET": secrets.token_hex(16),
@@ -30,6 +38,15 @@ def everyone(keys: Mapping[str, str], shop: str) -> dict[str, Simulator]:
 
     return {
         "stripe": StripeSimulator(webhook_url=webhook("stripe"), webhook_secret=keys["STRIPE_WEBHOOK_SECRET"]),
+        # Told with each push where to send its news.
+        "mpesa": MpesaSimulator(
+            consumer_key=keys["MPESA_CONSUMER_KEY"],
+            consumer_secret=keys["MPESA_CONSUMER_SECRET"],
+            shortcode=keys["MPESA_SHORTCODE"],
+            passkey=keys["MPESA_PASSKEY"],
+        ),
+        "chapa": ChapaSimulator(webhook_url=webhook("chapa"), webhook_secret=keys["CHAPA_WEBHOOK_SECRET"]),
+        "paystack": PaystackSimulator(webhook_url=webhook("paystack"), secret_key=keys["PAYSTACK_SECRET_KEY"]),
         # Each of its messages has an address of its own.
         "mpesa": MpesaSimulator(
             consumer_key=keys["MPESA_CONSUMER_KEY"],
