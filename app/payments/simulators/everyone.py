@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from app.payments.simulators.chapa import ChapaSimulator
 from app.payments.simulators.mpesa import MpesaSimulator
 from app.payments.simulators.paystack import PaystackSimulator
-from app.payments.simulators.mpesa import MpesaSimulator
 from app.payments.simulators.server import Simulator
 from app.payments.simulators.stripe import StripeSimulator
 

@@ -1,0 +1,10 @@
+"""Longer stories about money than the suite has time for, and other ones each time."""
+
+from hypothesis import settings
+
+from tests.prove.conftest import ROUNDS
+from tests.races.test_machine import agree, street  # noqa: F401
+
+
+def test_the_shop_and_the_model_agree_for_long(app, run_jobs, street):  # noqa: F811
+    agree(app, run_jobs, street, settings(max_examples=ROUNDS * 5, stateful_step_count=40))

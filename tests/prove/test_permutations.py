@@ -1,0 +1,11 @@
+"""Every sequence of up to four messages, with repeats, of every story at every provider."""
+
+import pytest
+
+from tests.races.stories import STORIES
+from tests.races.test_permutations import assert_one_end, street  # noqa: F401
+
+
+@pytest.mark.parametrize("story", STORIES, ids=str)
+def test_every_sequence_of_messages_has_one_end(app, run_jobs, street, story):  # noqa: F811
+    assert_one_end(app, run_jobs, street, story)
