@@ -9,6 +9,7 @@ from app.checkout.services import Wishes
 from app.lib.errors import Invalid
 from app.lib.forms import OpenForm
 from app.orders.services import Recipient
+from app.payments.providers.base import Provider
 
 
 class CheckoutForm(OpenForm):
@@ -36,6 +37,7 @@ class CheckoutForm(OpenForm):
     phone = StringField("Phone", [Length(max=40, message="At most 40 characters.")])
     shipping_method = StringField("Delivery method", [DataRequired("Choose a delivery method.")])
     provider = StringField("Payment", [DataRequired("Choose how to pay.")])
+    payer_phone = StringField("Number to be charged", [Length(max=40, message="At most 40 characters.")])
     accept_terms = BooleanField("I accept the terms", [DataRequired("Accept the terms to place the order.")])
     news = BooleanField("Email me about new arrivals, twice a month")
     idempotency_key = HiddenField()
@@ -81,6 +83,22 @@ class CheckoutForm(OpenForm):
             country=text(self.country),
             phone=text(self.phone),
         )
+
+    @property
+    def number_to_charge(self) -> str:
+        """The number typed for paying, else the one for the courier."""
+        return self.payer_phone.data or self.phone.data or ""
+
+    def has_phone_for(self, provider: Provider) -> bool:
+        """Whether this provider can make the number ring; if not, the field says why."""
+        if not provider.needs_phone:
+            return True
+        try:
+            provider.payer_phone(self.number_to_charge)
+        except ValueError as error:
+            self.payer_phone.errors = [str(error)]
+            return False
+        return True
 
     def wishes(self) -> Wishes:
         assert self.recipient is not None

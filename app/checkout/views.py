@@ -11,7 +11,7 @@ from app.checkout import addresses, services
 from app.checkout.forms import CheckoutForm
 from app.inventory.services import NotEnoughStock
 from app.lib import ratelimit, runtime
-from app.lib.errors import Busy, NotAllowed, ShopError, TooMany
+from app.lib.errors import Busy, ShopError, TooMany
 from app.lib.htmx import respond
 from app.lib.http_headers import allow_forms_to
 from app.lib.ratelimit import Limit
@@ -19,8 +19,8 @@ from app.lib.tokens import random_key
 from app.orders import access
 from app.orders.services import Actor
 from app.payments.providers.base import Provider
-from app.payments.registry import all_providers, offered
-from app.payments.services import PaymentNotStarted
+from app.payments.registry import all_providers, away, offered
+from app.payments.visitor import payer
 
 bp = Blueprint("checkout", __name__)
 
@@ -70,11 +70,14 @@ def place() -> Response:
     actor = Actor.of(current_user if current_user.is_authenticated else None)
     if not form.validate():
         return _again(form, 422)
-    if form.provider.data not in {provider.name for provider in _ways_to_pay(visitor.show(), form)}:
+    chosen = next((way for way in _ways_to_pay(visitor.show(), form) if way.name == form.provider.data), None)
+    if chosen is None:
         form.provider.errors = ["This way to pay is not offered for this order. Choose another one."]
         return _again(form, 422)
+    if not form.has_phone_for(chosen):
+        return _again(form, 422)
     try:
-        number, key = services.place_order(
+        number, _ = services.place_order(
             whose,
             form.wishes(),
             key=form.idempotency_key.data or random_key(),
@@ -93,14 +96,18 @@ def place() -> Response:
         return _again(form, error.status, error.sentence)
     visitor.remember(whose.token, 0)
     access.remember(number)
-    return _pay(number, key, form.provider.data)
+    return _pay(number, chosen, form.number_to_charge)
 
 
-def _pay(number: str, key: str, provider: str) -> Response:
+def _pay(number: str, provider: Provider, phone: str) -> Response:
+    """On to the provider, or to the page of the order, which says how to pay and offers other ways."""
+    page = url_for("orders.show", number=number)
     try:
-        return respond(then=services.start_payment(number, provider))
-    except (PaymentNotStarted, NotAllowed) as error:
-        return respond(then=url_for("orders.show", number=number), say=error.sentence)
+        return respond(then=services.start_payment(number, provider.name, payer(phone)) or page)
+    except Busy:
+        raise
+    except ShopError as error:
+        return respond(then=page, say=error.sentence)
 
 
 def _changed(form: CheckoutForm, error: ShopError) -> Response:
@@ -136,6 +143,7 @@ def _context(form: CheckoutForm, cart: CartView) -> dict[str, Any]:
         "rules": addresses.rules_for(country),
         "countries": addresses.countries(settings.locale),
         "ways_to_pay": ways,
+        "away": away(summary.totals.total, country),
     }
 
 

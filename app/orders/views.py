@@ -11,7 +11,7 @@ from app.cart import visitor
 from app.checkout import services as checkout
 from app.inventory.services import NotEnoughStock
 from app.lib import ratelimit
-from app.lib.errors import NotAllowed
+from app.lib.errors import Invalid, NotAllowed
 from app.lib.htmx import respond
 from app.lib.http_headers import allow_forms_to
 from app.lib.ratelimit import Limit
@@ -19,14 +19,19 @@ from app.orders import access, queries, services
 from app.orders.models import Order
 from app.orders.progress import steps
 from app.orders.services import Actor
+from app.orders.waiting import Wait, wait_for
 from app.payments.queries import PaymentSummary, summary
-from app.payments.registry import offered
+from app.payments.registry import all_providers, away, offered
 from app.payments.services import PaymentNotStarted
+from app.payments.shopper import ask_now, masked
+from app.payments.visitor import payer
 
 bp = Blueprint("orders", __name__)
 
 # Each start opens a page at a provider, where stolen cards may be tried, and holds the stock for longer.
 PAYING = Limit("pay", most=10, seconds=60)
+ASKING = Limit("ask", most=10, seconds=60)
+UNHEARD = "{} has not told us yet whether the request reached your phone. If it appears, answer it there."
 SPEAK_OF_PAYMENT = ("orders/_headline.html", "orders/_pay.html", "orders/_figures.html")
 
 
@@ -60,7 +65,7 @@ def show(number: str) -> Response:
 
 @bp.get("/orders/<number>/status")
 def status(number: str) -> Response:
-    """What the page asks for every second; with the end of the payment comes everything that speaks of it."""
+    """What the page asks for while it waits; with the end of the payment comes everything that speaks of it."""
     return _page(access.open_order(number), fragment="orders/_status.html", at_the_end=SPEAK_OF_PAYMENT)
 
 
@@ -68,13 +73,29 @@ def status(number: str) -> Response:
 def pay(number: str) -> Response:
     ratelimit.hit(PAYING, ratelimit.network_of(request.remote_addr or ""))
     order = access.open_order(number)
+    here = access.url_of(order, with_key="key" in request.values)
+    who = payer(request.form.get("payer_phone", "")[:40])
     try:
-        return respond(then=checkout.start_payment(order.number, request.form.get("provider", "")))
+        return respond(then=checkout.start_payment(number, request.form.get("provider", ""), who) or here)
     except NotEnoughStock:
         sentence = "Something in this order was sold while it waited. Change the order to see what is left."
         return _page(access.open_order(number), problem=sentence, status_code=409)
+    except Invalid as error:
+        return _page(access.open_order(number), phone_error=error.sentence, status_code=422)
     except (PaymentNotStarted, NotAllowed) as error:
         return _page(access.open_order(number), problem=error.sentence, status_code=error.status)
+
+
+@bp.post("/orders/<number>/payments/check")
+def check(number: str) -> Response:
+    """The shopper says that it is paid: the provider is asked at once."""
+    ratelimit.hit(ASKING, ratelimit.network_of(request.remote_addr or ""))
+    order = access.open_order(number)
+    here = access.url_of(order, with_key="key" in request.values)
+    last = summary(order).last
+    if last is None or not last.is_open:
+        return respond(then=here)
+    return respond(then=here, say=ask_now(last.reference))
 
 
 @bp.post("/orders/<number>/cancel")
@@ -110,37 +131,67 @@ def _page(
     fragment: str = "orders/_order.html",
     at_the_end: tuple[str, ...] = (),
     problem: str = "",
+    phone_error: str = "",
     status_code: int = 200,
 ) -> Response:
-    money = summary(order)
-    context = _context(order, money)
-    for provider in _ways(order):
+    context = _context(order, summary(order))
+    for provider in context["ways_to_pay"]:
         allow_forms_to(provider.form_action_origins)
+    wait = context["wait"]
     return respond(
         fragment,
         page="orders/show.html",
         status=status_code,
-        also=() if context["is_waiting"] else at_the_end,
+        also=() if wait and wait.next_in else at_the_end,
         problem=problem,
+        phone_error=phone_error,
         **context,
     )
 
 
 def _context(order: Order, money: PaymentSummary) -> dict[str, Any]:
+    can_be_paid = order.is_pending and bool(money.balance)
+    ways = offered(money.balance, order.country) if can_be_paid else []
+    names = [way.name for way in ways]
+    chosen = request.form.get("provider") or (money.last.provider if money.last else "")
     return {
         "order": order,
         "money": money,
         "steps": steps(order, money.state),
-        "ways_to_pay": _ways(order),
+        "ways_to_pay": ways,
+        "away": away(money.balance, order.country) if can_be_paid else [],
+        "chosen": chosen if chosen in names else next(iter(names), ""),
+        "payer_phone": request.form.get("payer_phone") or (money.last and money.last.payer_phone) or order.phone,
         "key": request.values.get("key") if queries.opens_with(order, request.values.get("key")) else None,
-        "is_waiting": order.is_pending and money.state == "pending" and _is_trying(money),
+        "wait": _wait(order, money),
+        "again": _again(order, money, names),
     }
 
 
-def _is_trying(money: PaymentSummary) -> bool:
-    """Whether an open attempt may still bring news, so that the page should keep asking."""
-    return money.last is not None and money.last.is_open
+def _wait(order: Order, money: PaymentSummary) -> Wait | None:
+    """What an open attempt asks of the shopper, or brings by itself; None when there is nothing to wait for."""
+    last = money.last
+    if last is None or not last.is_open or not order.awaits_money or money.is_final:
+        return None
+    provider = all_providers().get(last.provider)
+    place, message = "page", last.next_message
+    if provider is not None and provider.needs_phone:
+        place, message = "phone", message or UNHEARD.format(provider.title)
+    elif provider is not None and not provider.calls_out:
+        place = "later"
+    return wait_for(place, message, last.created_at, _count(request.args.get("asked", "")))
 
 
-def _ways(order: Order) -> list[Any]:
-    return list(offered(order.total, order.country)) if order.is_pending else []
+def _count(typed: str) -> int:
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 4 else 0
+
+
+def _again(order: Order, money: PaymentSummary, names: list[str]) -> dict[str, str]:
+    """What to send for one more request to the same telephone, when the last one has ended; else nothing."""
+    last = money.last
+    if last is None or last.is_open or money.state != "failed" or last.provider not in names:
+        return {}
+    phone = last.payer_phone or order.phone
+    if not phone or not all_providers()[last.provider].needs_phone:
+        return {}
+    return {"provider": last.provider, "payer_phone": phone, "masked": masked(phone)}
