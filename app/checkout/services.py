@@ -1,4 +1,4 @@
-"""Cart to order to payment, and back again: the one orchestrator."""
+"""Cart to order to payment: the one orchestrator. How an order ends unpaid or unsent stands in `endings`."""
 
 import hashlib
 import json
@@ -13,6 +13,7 @@ from app.cart import queries as carts
 from app.cart import services as cart_services
 from app.cart.models import Cart
 from app.cart.queries import CartView, Whose
+from app.checkout.endings import cancel, expire, expire_unpaid, take_back
 from app.inventory import services as inventory
 from app.lib import outbox, runtime
 from app.lib.db import retrying, session, transaction
@@ -21,16 +22,16 @@ from app.lib.tokens import digest
 from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor, NewLine, NewOrder, Recipient
-from app.orders.states import move
-from app.payments import refunds
+from app.payments import declines
 from app.payments import services as payments
 from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import ProviderUnavailable
-from app.payments.queries import attempts_of, summarise
-from app.payments.registry import provider_named
+from app.payments.registry import all_providers, provider_named
 from app.pricing import Totals
 
 log = logging.getLogger(__name__)
+
+__all__ = ["cancel", "expire", "expire_unpaid", "place_order", "start_payment", "take_back"]
 
 
 class CartIsEmpty(NotAllowed):
@@ -249,9 +250,9 @@ def start_payment(number: str, provider: str, payer: Payer = NOBODY) -> str:
 
     Gives back the address to go to. Raises PaymentNotStarted when the provider fails, NotEnoughStock when the
     hold had run out and the units are gone, NotAllowed when the order does not await payment, or when money for
-    it is on its way.
+    it is on its way, and TooMany when this shopper's payments were declined too often.
     """
-    order_id, until = _renew_hold(number)
+    order_id, until = _renew_hold(number, payer)
     # A page that serves is kept; whether a telephone still rings is known only by asking.
     kept = provider if provider_named(provider).start_repeats else None
     try:
@@ -259,26 +260,33 @@ def start_payment(number: str, provider: str, payer: Payer = NOBODY) -> str:
     except ProviderUnavailable:
         # Both pages could be paid now; the second payment would be seen, and waits for staff as "second".
         log.warning("An open payment page of order %s could not be closed", number)
-        on_its_way = False
+        on_its_way = set()
     if on_its_way:
-        raise NotAllowed(
-            f"A payment of order {number} is on its way already. Finish or cancel it there, or wait until it has arrived."
-        )
+        raise NotAllowed(_wait_for(number, on_its_way))
     return payments.start(number, provider, until, payer)
+
+
+def _wait_for(number: str, providers: set[str]) -> str:
+    if any(found.needs_phone for name, found in all_providers().items() if name in providers):
+        return "A payment request is on your phone: answer it, or wait until it has run out."
+    return f"A payment of order {number} is on its way already. Finish or cancel it there, or wait until it is here."
 
 
 JUST_HELD = timedelta(seconds=20)  # an order placed in this request needs no new hold
 
 
 @retrying
-def _renew_hold(number: str) -> tuple[int, datetime]:
+def _renew_hold(number: str, payer: Payer) -> tuple[int, datetime]:
     with transaction():
         order = orders.locked(number)
-        if order.status != "pending":
+        if not order.awaits_money:
             raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
+        declines.refuse_after_too_many(order, payer)
         until = datetime.now(UTC) + timedelta(minutes=runtime.settings().hold_minutes)
+        if not order.is_pending:
+            return order.id, until
         if until - order.hold_expires_at < JUST_HELD:
-            return order.id, order.hold_expires_at
+            return order.id, min(order.hold_expires_at, until)
         order.hold_expires_at = until
         _hold_again(order, until)
         return order.id, until
@@ -292,124 +300,3 @@ def _hold_again(order: Order, until: datetime) -> None:
     missing = inventory.missing(order.id, order.quantities)
     if missing:
         inventory.reserve(order.id, missing, until)
-
-
-def cancel(number: str, *, actor: Actor, reason: str, by_shopper: bool, only_unpaid: bool = False) -> None:
-    """Cancel an order: stock back on the shelf once, open payment pages closed, money sent back by itself.
-
-    A shopper may until it is packed; staff until it is shipped. Raises NotAllowed after that; with `only_unpaid`
-    also when closing its pages tells that it has just been paid.
-    """
-    _close_pages(number)
-    _cancel(number, actor, reason, by_shopper, only_unpaid)
-
-
-@retrying
-def _cancel(number: str, actor: Actor, reason: str, by_shopper: bool, only_unpaid: bool) -> None:
-    with transaction():
-        order = orders.locked(number)
-        _refuse_cancel(order, by_shopper)
-        was_paid = order.status != "pending"
-        if was_paid and only_unpaid:
-            raise NotAllowed(f"Order {order.number} has just been paid, so it stays as it is.")
-        move(order, "cancelled", reason=reason, actor_id=actor.id, actor_name=actor.name)
-        order.cancel_reason = "shopper" if by_shopper else "staff"
-        if was_paid:
-            inventory.restock(order.id, actor_id=actor.id)
-        inventory.release(order.id, actor_id=actor.id)
-        # Also of an unpaid order: money that is under review goes back as well.
-        refunds.refund_everything(order, reason or "Order cancelled", actor)
-        outbox.send("orders.mail_cancelled", key=f"mail-cancelled:{order.id}", order_id=order.id)
-
-
-def _refuse_cancel(order: Order, by_shopper: bool) -> None:
-    if order.status == "cancelled":
-        raise NotAllowed(f"Order {order.number} is cancelled already.")
-    if order.status in ("shipped", "delivered"):
-        raise NotAllowed(f"Order {order.number} has been {order.status}; write to us about a return.")
-    if by_shopper and order.status == "packed":
-        raise NotAllowed(f"Order {order.number} is packed already. Contact us, and we will see what can be done.")
-
-
-def _close_pages(number: str) -> None:
-    """Close what could still be paid before stock is given back; a provider that is away closes nothing."""
-    with transaction():
-        order = orders.locked(number)
-        order_id, is_pending = order.id, order.status == "pending"
-    if not is_pending:
-        return
-    try:
-        payments.close_others(order_id)
-    except ProviderUnavailable:
-        # Money that comes all the same is sent back by settle(), because the order is cancelled then.
-        log.warning("An open payment page of order %s could not be closed", number)
-
-
-def take_back(number: str, whose: Whose, *, actor: Actor) -> cart_services.Added:
-    """Cancel an unpaid order and put its lines back into the cart, to change them. Raises NotAllowed."""
-    with transaction():
-        order = orders.locked(number)
-        if order.status not in ("pending", "cancelled"):
-            raise NotAllowed(f"Order {order.number} is {order.status}; its lines cannot go back into the cart.")
-        lines = [
-            (line.variant_id, line.quantity, line.unit_price_minor)
-            for line in order.lines
-            if line.variant_id is not None
-        ]
-        is_pending = order.status == "pending"
-    if is_pending:
-        cancel(number, actor=actor, reason="Put back into the cart", by_shopper=True, only_unpaid=True)
-    return cart_services.put_back(whose, lines)
-
-
-def expire(order_id: int) -> None:
-    """Cancel an order whose hold ran out unpaid, after asking its providers what really happened.
-
-    Raises ProviderUnavailable when one does not answer; the next try asks again. Other shoppers can have the
-    units meanwhile, because a hold that is over counts as free.
-    """
-    if not _is_over(order_id):
-        return
-    payments.close_others(order_id, in_a_job=True)
-    with transaction():
-        order = orders.locked_by_id(order_id)
-        if order.status != "pending" or not order.hold_is_over:
-            return
-        if any(attempt.is_open for attempt in attempts_of(order.id)):
-            # Money is on its way (a bank debit, a voucher): the poller waits for its end.
-            return
-        if summarise(order, attempts_of(order.id)).refundable:
-            # Some money is here but not all: a person decides.
-            return
-        move(order, "cancelled", reason="Not paid in time.")
-        order.cancel_reason = "expired"
-        inventory.release(order.id)
-        outbox.send("orders.mail_expired", key=f"mail-expired:{order.id}", order_id=order.id)
-
-
-def _is_over(order_id: int) -> bool:
-    with transaction() as current:
-        order = current.get(Order, order_id, populate_existing=True)
-        return order is not None and order.status == "pending" and order.hold_is_over
-
-
-def expire_unpaid() -> int:
-    """Have every order looked at whose hold ran out unpaid; returns how many."""
-    with transaction() as current:
-        due = list(current.scalars(OVER))
-        minute = int(datetime.now(UTC).timestamp()) // 60
-        for order_id in due:
-            outbox.send("checkout.expire_order", key=f"expire:{order_id}:{minute}", order_id=order_id)
-        return len(due)
-
-
-# An order that is looked at already, or again soon because its provider was away, is not asked after twice. The
-# latest first: those that wait for money on its way, or for a person, must not keep the others from ending.
-OVER = text("""
-    SELECT o.id FROM orders o
-    WHERE o.status = 'pending' AND o.hold_expires_at <= now() AND NOT EXISTS (
-        SELECT 1 FROM outbox b
-        WHERE b.topic = 'checkout.expire_order' AND (b.payload->>'order_id')::bigint = o.id
-          AND b.done_at IS NULL AND b.dead_at IS NULL AND (b.due_at <= now() OR b.attempts > 0))
-    ORDER BY o.hold_expires_at DESC LIMIT 500
-""")

@@ -2,11 +2,14 @@
 
 from sqlalchemy import select
 
+from app.lib import outbox
 from app.lib.db import session
 from app.lib.errors import NotFound
 from app.orders import services as orders
 from app.orders.models import Order
 from app.payments.models import Attempt, Payment
+
+SOON = 60  # seconds: whoever tries again within them gets no letter about what failed
 
 
 def locked(reference: str) -> tuple[Order, Attempt]:
@@ -48,3 +51,5 @@ def move_attempt(order: Order, attempt: Attempt, to: str, sentence: str, channel
         reference=attempt.reference,
     )
     attempt.state = to
+    if to in ("failed", "expired", "cancelled") and order.is_pending:
+        outbox.send("payments.tell_failed", key=f"tell-failed:{attempt.id}", due_in=SOON, order_id=order.id)

@@ -12,6 +12,8 @@ from app.payments.models import Attempt, Payment, PaymentIssue
 
 # Reviews whose money does not count until a person said so.
 DOUBTFUL = ("amount", "currency", "receipt")
+# Money that came for an order and still is not its own: a second payment, or one that goes back because it was late.
+NOT_THE_ORDERS = (*DOUBTFUL, "second", "late")
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class PaymentSummary:
     """What an order's attempts come to, all in its currency.
 
     `state` is pending, partially_paid, paid, failed, review, partially_refunded or refunded. `captured` is all that
-    came, in doubt or not; `kept` is what counts and was not sent back. `balance` is what is still due, `excess` what
-    was paid beyond it.
+    came, in doubt or not; `kept` is what counts for the order and was not sent back. `balance` is what is still due,
+    `excess` what was paid beyond it; a second payment is neither.
     """
 
     state: str
@@ -59,6 +61,7 @@ def attempts_of(order_id: int) -> tuple[Attempt, ...]:
         .where(Payment.order_id == order_id)
         .options(joinedload(Attempt.refunds))
         .order_by(Attempt.id)
+        .execution_options(populate_existing=True)
     )
     return tuple(found.unique())
 
@@ -66,7 +69,7 @@ def attempts_of(order_id: int) -> tuple[Attempt, ...]:
 def summarise(order: Order, attempts: tuple[Attempt, ...]) -> PaymentSummary:
     ours = [a for a in attempts if (a.captured_currency or order.currency) == order.currency]
     counted = [attempt for attempt in ours if attempt.review not in DOUBTFUL]
-    kept = sum(attempt.left.minor for attempt in counted)
+    kept = sum(attempt.left.minor for attempt in counted if attempt.review not in NOT_THE_ORDERS)
     owed = _owed(order, ours)
     return PaymentSummary(
         state=_state(order, attempts, ours, counted),
@@ -110,6 +113,13 @@ def _state(order: Order, attempts: tuple[Attempt, ...], ours: list[Attempt], cou
     if last is not None and last.state in ("failed", "expired", "cancelled"):
         return "failed"
     return "pending"
+
+
+def may_count(order: Order, attempt: Attempt) -> bool:
+    """Whether money in doubt could pay the order, or a part of it, if a person said so."""
+    if not attempt.left or attempt.left.currency != order.currency:
+        return False
+    return order.awaits_money or (order.cancel_reason == "expired" and attempt.covers(order.total))
 
 
 def is_in_doubt(attempt: Attempt) -> bool:

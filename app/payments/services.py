@@ -2,21 +2,19 @@
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy import select
 
-from app.inventory import services as inventory
-from app.lib import outbox, ratelimit, runtime
-from app.lib.db import retrying, session, transaction
-from app.lib.errors import Invalid, NotAllowed, NotFound, ShopError, TooMany
+from app.lib import outbox, ratelimit
+from app.lib.db import retrying, transaction
+from app.lib.errors import NotAllowed, NotFound, ShopError, TooMany
 from app.lib.ratelimit import Limit
-from app.lib.tokens import random_key
-from app.orders import services as orders
 from app.orders.models import Order
-from app.payments import callbacks, pace
+from app.payments import agreed
 from app.payments.attempts import locked, move_attempt
-from app.payments.models import OPEN_STATES, Attempt, Payment
+from app.payments.models import Attempt
+from app.payments.opening import hold_margin, open_attempt, request_of, serves
 from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import (
     DisputeState,
@@ -29,14 +27,15 @@ from app.payments.providers.base import (
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
-    RequestLine,
 )
+from app.payments.providers.by_hand import CASH_ON_DELIVERY
+from app.payments.queries import attempts_of, summarise
 from app.payments.registry import IN_A_JOB, ON_A_PAGE, provider_named, provider_of_old
 from app.payments.settlement import settle
 
 log = logging.getLogger(__name__)
 
-__all__ = ["check", "close_others", "open_attempt", "record_answer", "settle", "start"]
+__all__ = ["check", "close_others", "hold_margin", "open_attempt", "record_answer", "request_of", "settle", "start"]
 
 AGAIN_AFTER = 15  # seconds until a start that got no answer is tried again
 PUSHES = Limit("push", most=5, seconds=3600)  # requests sent to one telephone number
@@ -104,128 +103,6 @@ def _opened_by_another(reference: str) -> str | None:
 
 
 @retrying
-def open_attempt(
-    number: str, provider: Provider, hold_until: datetime, payer: Payer = NOBODY
-) -> tuple[PaymentRequest, str | None]:
-    """Write down what we are about to try; gives back the request, and the address unless it is to be asked for.
-
-    The order is locked, so two clicks find the same attempt. Raises NotAllowed unless the order awaits payment, and
-    Invalid.
-    """
-    phone = _phone(provider, payer)
-    with transaction() as current:
-        order = orders.locked(number)
-        if order.status != "pending":
-            raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
-        payment = _payment_of(order)
-        attempt = _open_one(payment, provider.name)
-        is_new = attempt is None
-        if attempt is None:
-            attempt = Attempt(
-                payment_id=payment.id,
-                reference=f"att-{random_key()}",
-                provider=provider.name,
-                amount_minor=payment.amount_minor,
-                currency=payment.currency,
-                expires_at=_ends_at(provider, hold_until),
-                check_at=datetime.now(UTC) + pace.first_pause(on_the_phone=provider.needs_phone),
-                payer_phone=phone,
-                network_digest=payer.network_digest,
-                session_digest=payer.session_digest,
-            )
-            current.add(attempt)
-            current.flush()
-        _hold_beyond(order, attempt)
-        if is_new or provider.start_repeats:
-            return request_of(order, attempt), attempt.next_url
-        # Somebody else is asking, or has asked; asked twice, it would be done twice.
-        return request_of(order, attempt), attempt.next_url or ""
-
-
-def _phone(provider: Provider, payer: Payer) -> str:
-    """The number to be charged as the provider takes it; empty for the order's own."""
-    if not provider.needs_phone or not payer.phone:
-        return ""
-    try:
-        return provider.payer_phone(payer.phone)
-    except ValueError as error:
-        raise Invalid(str(error), "payer_phone") from None
-
-
-def _ends_at(provider: Provider, hold_until: datetime) -> datetime:
-    """Before the stock hold ends, but as long as the provider keeps it open at least, and at most."""
-    now = datetime.now(UTC)
-    ends = max(hold_until - hold_margin(), now + provider.min_lifetime + timedelta(minutes=1))
-    return ends if provider.max_lifetime is None else min(ends, now + provider.max_lifetime)
-
-
-def _hold_beyond(order: Order, attempt: Attempt) -> None:
-    """The stock is held as long as the page can be paid, and a little longer."""
-    assert attempt.expires_at is not None
-    until = attempt.expires_at + hold_margin()
-    if order.hold_expires_at < until:
-        order.hold_expires_at = until
-        inventory.prolong(order.id, until)
-
-
-def hold_margin() -> timedelta:
-    """By how much the stock hold outlives the payment page: 10 minutes, less when the hold itself is short."""
-    return min(timedelta(minutes=10), timedelta(minutes=runtime.settings().hold_minutes) / 6)
-
-
-def _payment_of(order: Order) -> Payment:
-    payment = session().scalar(select(Payment).where(Payment.order_id == order.id))
-    if payment is None:
-        payment = Payment(order_id=order.id, amount_minor=order.total_minor, currency=order.currency)
-        session().add(payment)
-        session().flush()
-    return payment
-
-
-def _open_one(payment: Payment, provider_name: str) -> Attempt | None:
-    """An attempt that can still be paid, so that nobody pays twice."""
-    return session().scalar(
-        select(Attempt)
-        .where(
-            Attempt.payment_id == payment.id,
-            Attempt.provider == provider_name,
-            Attempt.state.in_(OPEN_STATES),
-            _page_lives_on(),
-        )
-        .order_by(Attempt.id.desc())
-        .limit(1)
-    )
-
-
-def _page_lives_on() -> ColumnElement[bool]:
-    """SQL for an attempt whose page is open long enough to be paid."""
-    return or_(Attempt.expires_at.is_(None), Attempt.expires_at > datetime.now(UTC) + timedelta(seconds=30))
-
-
-def request_of(order: Order, attempt: Attempt) -> PaymentRequest:
-    """Made from the order's snapshot and the attempt's row alone, so the same attempt always asks the same."""
-    base = runtime.settings().shop_url
-    back = f"{base}/payments/{attempt.provider}/return?reference={attempt.reference}"
-    assert attempt.expires_at is not None
-    return PaymentRequest(
-        reference=attempt.reference,
-        version=1,
-        order_number=order.number,
-        amount=attempt.amount,
-        email=order.email,
-        name=order.name,
-        phone=attempt.payer_phone or order.phone,
-        country=order.country,
-        description=f"Order {order.number}",
-        return_url=back,
-        cancel_url=f"{back}&left=1",
-        lines=tuple(RequestLine(line.name, line.quantity, order.money(line.unit_price_minor)) for line in order.lines),
-        expires_at=attempt.expires_at,
-        callback_url=callbacks.url_of(attempt.provider, attempt.reference),
-    )
-
-
-@retrying
 def record_answer(reference: str, answer: NextStep) -> str | None:
     """Write down where the shopper goes; gives back the address, or None when nothing is to be paid by now.
 
@@ -238,7 +115,9 @@ def record_answer(reference: str, answer: NextStep) -> str | None:
         attempt.provider_ref = attempt.provider_ref or answer.provider_ref or None
         attempt.next_url, attempt.next_message = answer.url, answer.message
         attempt.error_code = attempt.error_message = None
-        return answer.url if order.status == "pending" else None
+        if answer.kind == "none":
+            agreed.agree(order, attempt, answer)
+        return answer.url if order.awaits_money else None
 
 
 def close_at_once(reference: str, provider_name: str, provider_ref: str | None) -> None:
@@ -277,27 +156,34 @@ def record_refusal(reference: str, no: ProviderRefused | NotConfigured) -> None:
 def open_references(order_id: int, *, but_provider: str | None = None) -> list[tuple[str, str, str | None]]:
     """(reference, provider, provider's reference) of every attempt of the order that could still be paid.
 
-    `but_provider` is about to be used again: its page is left out, if there is one that can serve.
+    `but_provider` is about to be used again: its page is left out, if there is one that can serve. What is to be paid
+    at the door may be paid there until it was paid some other way.
     """
-    statement = (
-        select(Attempt.reference, Attempt.provider, Attempt.provider_ref)
-        .join(Payment)
-        .where(Payment.order_id == order_id, Attempt.state.in_(OPEN_STATES))
-    )
-    if but_provider is not None:
-        statement = statement.where(not_(and_(Attempt.provider == but_provider, _page_lives_on())))
     with transaction() as current:
-        return [(reference, provider, ref) for reference, provider, ref in current.execute(statement)]
+        order = current.get_one(Order, order_id, populate_existing=True)
+        attempts = attempts_of(order_id)
+        due = summarise(order, attempts).balance
+        return [
+            (attempt.reference, attempt.provider, attempt.provider_ref)
+            for attempt in attempts
+            if attempt.is_open
+            and (but_provider is None or not _stays(order, attempt))
+            and not (attempt.provider == but_provider and serves(attempt, due))
+        ]
 
 
-def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bool = False) -> bool:
+def _stays(order: Order, attempt: Attempt) -> bool:
+    return order.is_due_at_the_door and attempt.provider == CASH_ON_DELIVERY
+
+
+def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bool = False) -> set[str]:
     """Close the order's open payment pages at their providers, and apply what really happened to each.
 
-    Gives back whether money is on its way through one of them, which nobody can stop any more. Raises
+    Gives back the providers through whom money is on its way, which nobody can stop any more. Raises
     ProviderUnavailable when a provider cannot be asked, after all others were: its page may still be paid.
     """
     patience = IN_A_JOB if in_a_job else ON_A_PAGE
-    on_its_way, not_closed = False, set()
+    on_its_way, not_closed = set(), set()
     for reference, name, provider_ref in open_references(order_id, but_provider=but_provider):
         try:
             state = _closed(reference, name, provider_ref, patience)
@@ -306,7 +192,8 @@ def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bo
             not_closed.add(name)
             continue
         settle(reference, state, channel="closed")
-        on_its_way = on_its_way or state.awaits_money
+        if state.awaits_money:
+            on_its_way.add(name)
     if not_closed:
         raise ProviderUnavailable(f"Not asked, so perhaps still open: pages at {', '.join(sorted(not_closed))}.")
     return on_its_way
@@ -346,11 +233,19 @@ def check(reference: str, *, channel: str, in_a_job: bool = True, told: Told = N
     provider = provider_of_old(row.provider, IN_A_JOB if in_a_job else ON_A_PAGE)
     provider_ref = row.provider_ref or told.provider_ref
     state = provider.look_up(reference, provider_ref)
-    if state.state == "authorised":
+    if state.state == "authorised" and _may_take(reference):
         state = provider.capture(reference, provider_ref)
     state = _with(state, provider_ref, told)
     settle(reference, state, channel=channel)
     return state
+
+
+def _may_take(reference: str) -> bool:
+    """Whether money the shopper agreed to is still wanted: of an order that ended, or was paid, it is left alone."""
+    with transaction():
+        order, attempt = locked(reference)
+        due = summarise(order, attempts_of(order.id)).balance
+        return attempt.is_open and order.awaits_money and attempt.amount_minor <= due.minor
 
 
 def _with(state: PaymentState, provider_ref: str | None, told: Told) -> PaymentState:

@@ -7,8 +7,10 @@ so they take turns; what is known already changes nothing.
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import func, select
+
 from app.inventory import services as inventory
-from app.lib import outbox
+from app.lib import outbox, runtime
 from app.lib.db import retrying, session, transaction
 from app.lib.errors import NotAllowed
 from app.lib.money import Money
@@ -19,9 +21,10 @@ from app.orders.states import move
 from app.payments import disputes, refunds
 from app.payments.attempts import locked, move_attempt
 from app.payments.issues import close_issues, open_issue
-from app.payments.models import Attempt
+from app.payments.models import Attempt, Payment
 from app.payments.providers.base import PaymentState
-from app.payments.queries import DOUBTFUL, attempts_of, summarise
+from app.payments.providers.by_hand import BY_HAND
+from app.payments.queries import DOUBTFUL, PaymentSummary, attempts_of, may_count, summarise
 
 
 @retrying
@@ -43,12 +46,17 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
         elif fact.error_code == "not_found" and _is_long_over(attempt):
             _ended(order, attempt, replace(fact, state="expired"), channel)
         if attempt.captured_minor:
-            # Before the money counts: what was sent back at the provider meanwhile pays nothing.
+            # Before the money counts: what was sent back or taken meanwhile pays nothing.
             refunds.learn(order, attempt, fact.refunds, fact.refunded)
+            disputes.learn(order, attempt, fact.disputes)
         if counts:
             fulfil(order, attempt, channel)
-        if attempt.captured_minor:
-            disputes.learn(order, attempt, fact.disputes)
+
+
+def mark(order: Order, attempt: Attempt, received: Money, receipt: str) -> None:
+    """A person saw this money come, for an attempt of a locked order: it counts, as much of it as there is."""
+    _receive(order, attempt, received, receipt, "staff")
+    fulfil(order, attempt, "staff")
 
 
 def _is_long_over(attempt: Attempt) -> bool:
@@ -58,7 +66,9 @@ def _is_long_over(attempt: Attempt) -> bool:
 
 def _remember_names(attempt: Attempt, fact: PaymentState) -> None:
     attempt.provider_ref = attempt.provider_ref or fact.provider_ref
-    attempt.provider_payment_ref = attempt.provider_payment_ref or fact.provider_payment_ref
+    if attempt.provider_payment_ref is None or fact.state == "paid":
+        # Staff may have written down another name of the same money; the provider's own is the one it knows.
+        attempt.provider_payment_ref = fact.provider_payment_ref or attempt.provider_payment_ref
 
 
 def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> bool:
@@ -68,27 +78,61 @@ def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> b
     received = fact.amount or attempt.amount
     if not received.minor:
         return False
+    _receive(order, attempt, received, attempt.provider_payment_ref, channel)
+    attempt.review = _difference(attempt, received) or attempt.review
+    if attempt.review not in DOUBTFUL:
+        return True
+    open_issue(attempt, attempt.review, _doubt_in_words(attempt, received))
+    return False
+
+
+def _receive(order: Order, attempt: Attempt, received: Money, receipt: str | None, channel: str) -> None:
     attempt.captured_minor = received.minor
     attempt.captured_currency = received.currency
     attempt.paid_at = datetime.now(UTC)
+    attempt.provider_payment_ref = receipt or attempt.provider_payment_ref
     attempt.error_code = attempt.error_message = None
     move_attempt(order, attempt, "paid", f"{received} paid with {attempt.provider}", channel)
-    _compare(attempt, received)
-    if attempt.review in DOUBTFUL:
-        open_issue(
-            attempt,
-            attempt.review,
-            f"{received} arrived where {attempt.amount} was asked. The order stays unpaid until somebody decides.",
-        )
-        return False
-    return True
 
 
-def _compare(attempt: Attempt, received: Money) -> None:
+def _difference(attempt: Attempt, received: Money) -> str:
+    """In what the money is not the one that was asked for, as a review; empty when it is."""
     if received.currency != attempt.currency:
-        attempt.review = "currency"
-    elif received.minor != attempt.amount_minor:
-        attempt.review = "amount"
+        return "currency"
+    if received.minor != attempt.amount_minor:
+        return "amount"
+    if attempt.provider_payment_ref and holder_of(attempt.provider, attempt.provider_payment_ref, but=attempt):
+        return "receipt"
+    return ""
+
+
+def holder_of(provider: str, receipt: str, *, but: Attempt | None = None) -> str | None:
+    """The number of the order that another attempt's money with this reference came for, if there is one.
+
+    Whoever asks about the same reference meanwhile waits until this transaction ends.
+    """
+    taken = func.hashtextextended(f"receipt:{provider}:{receipt}", 0)
+    session().execute(select(func.pg_advisory_xact_lock(taken)))
+    return session().scalar(
+        select(Order.number)
+        .join(Payment, Payment.order_id == Order.id)
+        .join(Attempt, Attempt.payment_id == Payment.id)
+        .where(
+            Attempt.provider == provider,
+            Attempt.provider_payment_ref == receipt,
+            Attempt.captured_minor > 0,
+            Attempt.id != (but.id if but is not None else 0),
+        )
+        .limit(1)
+    )
+
+
+def _doubt_in_words(attempt: Attempt, received: Money) -> str:
+    if attempt.review == "receipt":
+        what = f"{received} came with the reference {attempt.provider_payment_ref}, which another payment has already."
+    else:
+        what = f"{received} arrived where {attempt.amount} was asked."
+    return f"{what} It does not count until somebody decides."
 
 
 def doubt(attempt: Attempt, review: str, note: str) -> None:
@@ -99,53 +143,80 @@ def doubt(attempt: Attempt, review: str, note: str) -> None:
 
 
 def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
-    """Money for a locked order is here: it pays the order, or it goes back, or a person decides."""
+    """Money for a locked order is here: it pays the order or a part of it, or goes back, or a person decides."""
     session().flush()
     if not attempt.left:
-        return
-    if order.status not in ("pending", "cancelled"):
-        attempt.review = "second"
-        open_issue(attempt, "second", f"Order {order.number} was paid already. Refund this payment.")
         return
     if order.status == "cancelled" and order.cancel_reason != "expired":
         _send_back(order, attempt, "The order had been cancelled when the money came.")
         return
-    if summarise(order, attempts_of(order.id)).refundable < order.total:
-        _too_little(order, attempt)
+    if order.status != "cancelled" and not order.awaits_money:
+        attempt.review = "second"
+        open_issue(attempt, "second", f"Order {order.number} was paid already. Refund this payment.")
         return
-    if not _take_stock(order):
-        _too_late(order, attempt, channel)
+    money = summarise(order, attempts_of(order.id))
+    if money.kept < order.total:
+        _too_little(order, attempt, money, channel)
         return
-    late = order.status == "cancelled"
-    move(
-        order,
-        "paid",
-        channel=channel,
-        reason="The money came late, and everything was still there." if late else "",
-    )
+    if not order.is_due_at_the_door and not take_stock(order):
+        _too_late(order, channel)
+        return
+    _pay(order, channel)
+    money = summarise(order, money.attempts)
+    if money.excess:
+        note = f"{money.excess} more than {order.total} was paid. Refund the excess."
+        open_issue(attempt, "excess", note)
+
+
+def _pay(order: Order, channel: str) -> None:
+    if order.status in ("pending", "confirmed", "cancelled"):
+        late = order.status == "cancelled"
+        reason = "The money came late, and everything was still there." if late else ""
+        move(order, "paid", channel=channel, reason=reason)
     order.paid_at = datetime.now(UTC)
     order.cancel_reason = None
+    for attempt in attempts_of(order.id):
+        close_issues(attempt, "The rest came.", orders.SHOP, ("part",))
+        if attempt.is_open and attempt.provider in BY_HAND:
+            move_attempt(order, attempt, "cancelled", "", channel)
     outbox.send("orders.mail_confirmation", key=f"mail-confirmation:{order.id}", order_id=order.id)
 
 
-def _too_little(order: Order, attempt: Attempt) -> None:
-    """Partial money never pays an order: some of it went back at the provider before we heard of it."""
-    attempt.review = "amount"
-    note = f"Of {attempt.captured} only {attempt.left} is left; {order.total} is owed. The order stays unpaid."
-    open_issue(attempt, "amount", note)
+def _too_little(order: Order, attempt: Attempt, money: PaymentSummary, channel: str) -> None:
+    """A part never pays an order. It waits for the rest, or for a person."""
+    if order.status == "cancelled":
+        _send_back(order, attempt, "The order had not been paid in time, and this is not enough to pay it.")
+        return
+    if attempt.left < attempt.captured and channel != "staff":
+        # Some of it went back at the provider before we heard of it: who knows what was agreed.
+        attempt.review = "amount"
+        note = f"Of {attempt.captured} only {attempt.left} is left; {order.total} is owed. It does not count."
+        open_issue(attempt, "amount", f"{note} until somebody decides.")
+        return
+    note = f"{money.kept} of {order.total} is here, {money.balance} is still due. Refund it if the rest never comes."
+    open_issue(attempt, "part", note)
+    if order.is_pending:
+        _hold_for_the_rest(order)
+
+
+def _hold_for_the_rest(order: Order) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=runtime.settings().hold_minutes)
+    if order.hold_expires_at < until:
+        order.hold_expires_at = until
+        inventory.prolong(order.id, until)
 
 
 @retrying
 def accept(reference: str, actor: Actor) -> None:
-    """A person decides that money under review counts after all: it pays its order.
+    """A person decides that money under review counts after all: it pays its order, or a part of it.
 
-    Raises NotFound, and NotAllowed when nothing waits for a decision or the money does not cover the order.
+    Raises NotFound, and NotAllowed when nothing waits for a decision or the money cannot pay any of the order.
     """
     with transaction():
         order, attempt = locked(reference)
         if attempt.state != "paid" or attempt.review not in DOUBTFUL:
             raise NotAllowed("This payment does not wait for a decision any more.")
-        if not attempt.covers(order.total):
+        if not may_count(order, attempt):
             raise NotAllowed(f"{attempt.left} does not pay {order.total}. Refund it, and ask the shopper to pay again.")
         attempt.review = ""
         close_issues(attempt, "accepted", actor, DOUBTFUL)
@@ -161,7 +232,7 @@ def accept(reference: str, actor: Actor) -> None:
         fulfil(order, attempt, "staff")
 
 
-def _take_stock(order: Order) -> bool:
+def take_stock(order: Order) -> bool:
     """Sell what the order holds, reserving again what it lost when its hold ran out."""
     if order.unsold_line is not None:
         return False
@@ -179,18 +250,26 @@ def _take_stock(order: Order) -> bool:
     return True
 
 
-def _too_late(order: Order, attempt: Attempt, channel: str) -> None:
-    """The units were sold to somebody else meanwhile: the money goes back by itself."""
+def _too_late(order: Order, channel: str) -> None:
+    """The units were sold to somebody else meanwhile: all of the order's money goes back by itself."""
     if order.status == "pending":
         inventory.release(order.id)
         move(order, "cancelled", channel=channel, reason="Sold out before the money came.")
         order.cancel_reason = "sold_out"
-    _send_back(order, attempt, "Sold out before the money came.")
+    for attempt in attempts_of(order.id):
+        if attempt.left:
+            _send_back(order, attempt, "Sold out before the money came.")
     outbox.send("orders.mail_sold_out", key=f"mail-sold-out:{order.id}", order_id=order.id)
 
 
 def _send_back(order: Order, attempt: Attempt, reason: str) -> None:
     attempt.review = "late"
+    session().flush()
+    session().refresh(attempt, ["is_disputed"])
+    if attempt.is_disputed:
+        open_issue(attempt, "late", f"{reason} The bank asks for it too: refund it only if the dispute is won.")
+        return
+    close_issues(attempt, "sent back", orders.SHOP, (*DOUBTFUL, "part"))
     refunds.refund_attempt(order, attempt, attempt.left.minor, reason, orders.SHOP)
 
 

@@ -58,7 +58,7 @@ def _ready(reference: str) -> tuple[Provider, PaymentRequest] | None:
         provider = provider_of_old(attempt.provider, IN_A_JOB)
         ends = attempt.expires_at or datetime.now(UTC)
         is_too_late = ends < datetime.now(UTC) + provider.min_lifetime - timedelta(minutes=1)
-        if is_too_late or order.status != "pending" or _has_another(attempt):
+        if is_too_late or not order.awaits_money or _has_another(attempt):
             _give_up(order, attempt)
             return None
         return provider, services.request_of(order, attempt)

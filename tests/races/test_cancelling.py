@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from app.checkout import endings
 from app.checkout import services as checkout
 from app.orders import services as orders
 from app.orders.services import SHOP, Actor
@@ -74,11 +75,11 @@ def test_whoever_has_the_order_first_is_finished_before_the_other_looks(at_once,
     shirt, number = order
     reference = press_pay(number)
     news = fact(reference)
-    monkeypatch.setattr(checkout, "_close_pages", lambda number: None)  # the provider was away
+    monkeypatch.setattr(endings, "_close_pages", lambda number: None)  # the provider was away
     gate = Gate()
     pair = [partial(cancel, number), partial(settlement.settle, reference, news, channel="webhook")]
     if winner == "the cancelling":
-        monkeypatch.setattr(checkout, "_refuse_cancel", gate.after(checkout._refuse_cancel))
+        monkeypatch.setattr(endings, "_refuse_cancel", gate.after(endings._refuse_cancel))
     else:
         monkeypatch.setattr(settlement, "locked", gate.after(settlement.locked))
         pair.reverse()
@@ -95,10 +96,10 @@ def test_guard_off_without_the_lock_the_money_of_a_cancelled_order_is_forgotten(
     shirt, number = order
     reference = press_pay(number)
     news = fact(reference)
-    monkeypatch.setattr(checkout, "_close_pages", lambda number: None)
+    monkeypatch.setattr(endings, "_close_pages", lambda number: None)
     monkeypatch.setattr(orders, "locked", order_named)
     gate = Gate()
-    monkeypatch.setattr(checkout, "_refuse_cancel", gate.after(checkout._refuse_cancel))
+    monkeypatch.setattr(endings, "_refuse_cancel", gate.after(endings._refuse_cancel))
 
     overtake(
         at_once,
@@ -116,7 +117,7 @@ def test_guard_off_without_the_lock_money_overwrites_the_cancelling(at_once, mon
     shirt, number = order
     reference = press_pay(number)
     news = fact(reference)
-    monkeypatch.setattr(checkout, "_close_pages", lambda number: None)
+    monkeypatch.setattr(endings, "_close_pages", lambda number: None)
     gate = Gate()
     monkeypatch.setattr(settlement, "locked", gate.after(read_without_lock))
 

@@ -10,7 +10,7 @@ from app.lib.db import session
 from app.lib.errors import Invalid
 from app.orders import services as orders
 from app.orders.models import Order
-from app.payments import services as payments
+from app.payments import opening
 from tests.factories import a_cart, a_user, a_variant, an_order, place, stock_of
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
 from tests.races.people import filled_form, press_button
@@ -130,7 +130,7 @@ def test_parallel_starts_open_one_page_at_the_provider(at_once, stripe):
 def test_two_clicks_that_both_found_no_attempt_open_one(at_once, monkeypatch):
     number = an_order().number
     gate = Gate()
-    monkeypatch.setattr(payments, "_open_one", gate.after(payments._open_one))
+    monkeypatch.setattr(opening, "_open_one", gate.after(opening._open_one))
 
     outcomes = overtake(at_once, gate, *[partial(checkout.start_payment, number, "demo")] * 2)
 
@@ -141,7 +141,7 @@ def test_two_clicks_that_both_found_no_attempt_open_one(at_once, monkeypatch):
 def test_guard_off_without_the_order_s_lock_two_clicks_open_two_payments(at_once, monkeypatch):
     number = an_order().number
     gate = Gate()
-    monkeypatch.setattr(payments, "_open_one", gate.after(payments._open_one))
+    monkeypatch.setattr(opening, "_open_one", gate.after(opening._open_one))
     monkeypatch.setattr(orders, "locked", _read_without_lock)
 
     overtake(at_once, gate, *[partial(checkout.start_payment, number, "demo")] * 2)
