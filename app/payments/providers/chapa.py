@@ -124,9 +124,9 @@ class ChapaProvider(Provider):
             return _readable(lambda thing: _closed(thing, provider_ref, test=self.test), part(answer.body, "data"))
         if answer.status == 401:
             raise _translated(answer)
-        # Only an open page can be closed: whatever this one is by now is what counts.
+        # Only an open page can be closed: whatever this one is by now is what counts. A prompt may still be answered.
         state = self.look_up(reference, provider_ref)
-        if state.state == "pending" and "expired" in complaint(answer.body).lower():
+        if state.state == "pending" and not state.awaits_money and "expired" in complaint(answer.body).lower():
             return PaymentState("expired", provider_ref=provider_ref, test=self.test)
         return state
 
