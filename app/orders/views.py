@@ -11,7 +11,7 @@ from app.cart import visitor
 from app.checkout import services as checkout
 from app.inventory.services import NotEnoughStock
 from app.lib import ratelimit
-from app.lib.errors import Invalid, NotAllowed
+from app.lib.errors import Invalid, NotAllowed, TooMany
 from app.lib.htmx import respond
 from app.lib.http_headers import allow_forms_to
 from app.lib.ratelimit import Limit
@@ -82,7 +82,7 @@ def pay(number: str) -> Response:
         return _page(access.open_order(number), problem=sentence, status_code=409)
     except Invalid as error:
         return _page(access.open_order(number), phone_error=error.sentence, status_code=422)
-    except (PaymentNotStarted, NotAllowed) as error:
+    except (PaymentNotStarted, NotAllowed, TooMany) as error:
         return _page(access.open_order(number), problem=error.sentence, status_code=error.status)
 
 
