@@ -60,15 +60,17 @@ class Mailbox(Controller):
 
 
 class Stack:
-    """The parts of a shop, each of which a test may kill."""
+    """The parts of a shop, each of which a test may kill. `settings` are beyond the usual ones."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.postgres = EmbeddedPostgres(folder, durable=False)
         self.redis = EmbeddedRedis(folder, durable=False)
         self.mailbox = Mailbox()
         self.log = folder / "worker.log"
         self.kills = 0
         self._folder = folder
+        self._settings = settings
+        self._web: subprocess.Popen[bytes] | None = None
         self._worker: subprocess.Popen[bytes] | None = None
         self._killing = threading.Lock()
 
@@ -84,6 +86,7 @@ class Stack:
             "LOG_LEVEL": "WARNING",
             "JOB_LEASE": str(LEASE),
             "MAIL_URL": self.mailbox.url,
+            **self._settings,
         }
         self._before = runtime._current, jobs._app
         self.app = create_app(self.environ)
@@ -92,8 +95,17 @@ class Stack:
         self.start_worker()
         return self.app
 
+    def start_web(self) -> None:
+        """A web process too, at the PORT of the settings."""
+        with (self._folder / "web.log").open("ab") as log:
+            command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
+            self._web = subprocess.Popen(command, cwd=ROOT, env=os.environ | self.environ, stdout=log, stderr=log)
+
     def stop(self) -> None:
         self.kill_worker(again=False)
+        if self._web is not None:
+            self._web.terminate()
+            self._web.wait(30)
         with self.app.app_context():
             db.engine.dispose()
         runtime._current, jobs._app = self._before

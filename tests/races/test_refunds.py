@@ -4,14 +4,18 @@ from functools import partial
 
 import pytest
 
+from sqlalchemy import text
+
+from app.inventory import services as inventory
+from app.invoices import services as invoices
 from app.lib.money import Money
 from app.orders import services as orders
 from app.orders.services import Actor
-from app.payments import demo_desk, refunds, settlement
+from app.payments import credits, demo_desk, refunds, settlement
+from app.payments.credit_plan import LineWish, Wishes
 from app.payments.demo_store import TableDemoStore
 from app.payments.providers.base import RefundState
-from app.payments.queries import attempts_of
-from tests.factories import a_variant, an_order, order_named
+from tests.factories import a_variant, an_order, order_named, stock_of
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
 from tests.races.paying import do_jobs, fact, money_of, press_pay
 
@@ -64,7 +68,8 @@ def test_guard_off_without_the_lock_more_goes_back_than_came(at_once, monkeypatc
     number, _, total = paid
     gate = Gate()
     monkeypatch.setattr(orders, "locked", order_named)
-    monkeypatch.setattr(refunds, "_captured", gate.after(_read_with_refunds))
+    monkeypatch.setattr(credits, "locked_account", gate.after(credits.account))
+    monkeypatch.setattr(invoices, "issue_credit_note", lambda *_, **__: None)  # a guard of its own
 
     overtake(at_once, gate, *[partial(give_back, number, total * 2 // 3)] * 2)
 
@@ -120,8 +125,49 @@ def test_staff_refund_while_the_provider_s_desk_refunds_too(at_once, paid):
     assert kinds(outcomes)["done"] >= 1
     assert fact(reference).refunded.minor == total
     assert money_of(number).state == "refunded"
+    assert count("SELECT count(*) FROM payment_issues WHERE kind = 'refund_failed'") == 0
     assert_within_captured(number)
 
 
-def _read_with_refunds(order_id):
-    return list(attempts_of(order_id))
+def test_twenty_hands_on_the_same_two_units_give_each_back_once(at_once, paid):
+    number, _, _ = paid
+    line = order_named(number).lines[0]
+
+    def give_back_one(key):
+        wishes = Wishes((LineWish(line.id, 1, restock=True),))
+        return credits.refund(number, wishes, key=key, seen=None, reason="", actor=GRACE).id
+
+    outcomes = crowd(at_once, [partial(give_back_one, f"key-{n % 10}") for n in range(20)], threads=8)
+
+    done = [one for one in outcomes if not isinstance(one, Exception)]
+    assert (len(done), len(set(done))) == (2, 1), (
+        "the one unit went back once, and its second click met the same credit"
+    )
+    assert kinds(outcomes) == {"done": 2, "Invalid": 18}
+    assert stock_of(line.variant_id).on_hand == 10
+    assert_within_captured(number)
+
+
+def test_guard_off_without_the_shelf_s_lock_units_come_back_twice(at_once, monkeypatch, paid):
+    number, _, _ = paid
+    line = order_named(number).lines[0]
+    monkeypatch.setattr(inventory, "LOCK", text("SELECT 1 WHERE :variants IS NOT NULL"))
+    monkeypatch.setattr(inventory, "RETURN", BLIND)
+    once = partial(inventory.restock_units, order_named(number).id, {line.variant_id: 1})
+
+    at_once(once, once)
+
+    with pytest.raises(AssertionError):
+        assert_sound()
+
+
+# Puts units back without asking how many are away.
+BLIND = text("""
+    WITH moved AS (
+        UPDATE stock_items SET on_hand = on_hand + 1 WHERE variant_id = ANY(:variants) RETURNING variant_id
+    ), written AS (
+        INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, actor_id)
+        SELECT variant_id, 1, 0, 'restock', :order_id, :actor_id FROM moved
+    )
+    SELECT sum(q) FROM unnest(CAST(:quantities AS bigint[])) AS q
+""")

@@ -36,17 +36,16 @@ def everyone(keys: Mapping[str, str], shop: str) -> dict[str, Simulator]:
         return f"{shop}/payments/{provider}/webhook" if shop else ""
 
     return {
-        "stripe": StripeSimulator(webhook_url=webhook("stripe"), webhook_secret=keys["STRIPE_WEBHOOK_SECRET"]),
-        # Told with each push where to send its news.
-        "mpesa": MpesaSimulator(
-            consumer_key=keys["MPESA_CONSUMER_KEY"],
-            consumer_secret=keys["MPESA_CONSUMER_SECRET"],
-            shortcode=keys["MPESA_SHORTCODE"],
-            passkey=keys["MPESA_PASSKEY"],
+        "stripe": StripeSimulator(
+            webhook_url=webhook("stripe"), webhook_secret=keys["STRIPE_WEBHOOK_SECRET"].split(",")[0]
         ),
-        "chapa": ChapaSimulator(webhook_url=webhook("chapa"), webhook_secret=keys["CHAPA_WEBHOOK_SECRET"]),
-        "paystack": PaystackSimulator(webhook_url=webhook("paystack"), secret_key=keys["PAYSTACK_SECRET_KEY"]),
-        # Each of its messages has an address of its own.
+        "chapa": ChapaSimulator(
+            webhook_url=webhook("chapa"), webhook_secret=keys["CHAPA_WEBHOOK_SECRET"].split(",")[0]
+        ),
+        "paystack": PaystackSimulator(
+            webhook_url=webhook("paystack"), secret_key=keys["PAYSTACK_SECRET_KEY"].split(",")[0]
+        ),
+        # Told with each push where to send its news.
         "mpesa": MpesaSimulator(
             consumer_key=keys["MPESA_CONSUMER_KEY"],
             consumer_secret=keys["MPESA_CONSUMER_SECRET"],

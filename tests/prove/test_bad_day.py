@@ -1,0 +1,159 @@
+"""1,000 payments at five providers and the demo on a wretched day, while parts of the shop die (10,000: ROUNDS=200)."""
+
+import random
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.lib.db import db, session
+from app.lib.private_store import free_port
+from app.payments.providers.base import IN_A_JOB
+from app.payments.registry import all_providers
+from app.payments.simulators.everyone import everyone, invented
+from app.payments.simulators.serving import Serving
+from tests.factories import a_variant
+from tests.ops.stack import Stack
+from tests.prove.bad_day import Crowd, make_wretched
+from tests.prove.conftest import ROUNDS
+
+pytestmark = [pytest.mark.pure, pytest.mark.stack]
+
+THANKS = "thank you, it is paid"
+TAIL = 600  # seconds after the last payment until everything must have found its end
+
+
+@pytest.mark.parametrize(("currency", "orders"), [("USD", ROUNDS * 30), ("KES", ROUNDS * 20)])
+def test_every_payment_of_a_wretched_day_finds_its_end(currency, orders):
+    keys, port = invented(""), free_port()
+    shop = f"http://127.0.0.1:{port}"
+    simulators = everyone(keys, shop)
+    serving = Serving({f"/{name}": one for name, one in simulators.items()}, host="127.0.0.1", port=0)
+    address = serving.start()
+    keys |= {name: address + value for name, value in keys.items() if name.endswith("_API_BASE")}
+    shop_settings = {
+        "SHOP_URL": shop,
+        "PORT": str(port),
+        "SHOP_ENV": "production",
+        "DEMO_PAYMENTS": "on",
+        "CURRENCY": currency,
+        "TAX_RATE": "0",
+        "WEB_WORKERS": "1",
+    }
+    with tempfile.TemporaryDirectory(prefix="sokoni-") as folder:
+        stack = Stack(Path(folder), **shop_settings, **keys)
+        app = stack.start()
+        stack.start_web()
+        try:
+            with app.app_context():
+                shirt = a_variant(on_hand=orders * 2, price=20000).id
+                crowd = Crowd(app, simulators, shirt, orders=orders, seed=ROUNDS, currency=currency)
+                make_wretched(simulators, crowd.day, seed=ROUNDS)
+                live_through(stack, crowd, orders)
+                for simulator in simulators.values():
+                    simulator.obey({"calm": True})
+                assert_everything_found_its_end(stack, crowd)
+        finally:
+            stack.stop()
+            serving.stop()
+
+
+def live_through(stack, crowd, orders):
+    """People buy, and each time some more have been served something dies."""
+    chance = random.Random(ROUNDS)
+    crowd.start()
+    while True:
+        target = crowd.served + chance.randint(15, 30)
+        if target >= orders:
+            break
+        ends = time.monotonic() + 120
+        while crowd.served < target:
+            assert time.monotonic() < ends, f"Nobody is served any more. {stack.log_end()}"
+            time.sleep(0.05)
+        deed = chance.choice(["worker", "worker", "worker", "flush", "flush", "redis", "postgres"])
+        if deed == "worker":
+            stack.kill_worker()
+        elif deed == "flush":
+            stack.empty_redis()
+        else:
+            stack.kill_store(deed)
+        db.session.rollback()
+    crowd.wait(300)
+    assert not crowd.day.faults, crowd.day.faults[:3]
+
+
+FATE = text("""
+    SELECT a.reference, a.provider, a.provider_ref, o.number, o.status, a.state, a.captured_minor, a.refunded_minor,
+      extract(epoch FROM a.paid_at) AS paid_at,
+      (SELECT coalesce(sum(r.amount_minor), 0) FROM refunds r
+       WHERE r.attempt_id = a.id AND r.state <> 'failed') AS going,
+      (SELECT count(*) FROM payment_issues i WHERE i.attempt_id = a.id AND i.resolved_at IS NULL) AS waiting,
+      (SELECT count(*) FROM order_events e WHERE e.order_id = o.id AND e.kind = 'moved' AND e.now = 'paid') AS moves,
+      (SELECT count(*) FROM documents d WHERE d.order_id = o.id AND d.kind = 'invoice') AS invoices
+    FROM payment_attempts a JOIN payments p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id
+""")
+
+
+def fates():
+    session().rollback()
+    found = {row.reference: row for row in session().execute(FATE)}
+    session().rollback()
+    return found
+
+
+def fate(row):
+    """What became of a payment: exactly one of these, or "lost"."""
+    ends = {
+        "paid": row.status in ("paid", "packed", "shipped", "delivered") and row.captured_minor > row.going,
+        "refunded": bool(row.captured_minor) and row.going == row.captured_minor and not row.waiting,
+        "queue": row.waiting == 1,
+    }
+    if row.status == "paid" and ends["queue"]:
+        ends["paid"] = False
+    true = [name for name, is_so in ends.items() if is_so]
+    return true[0] if len(true) == 1 else "lost" if not true else "+".join(true)
+
+
+def assert_everything_found_its_end(stack, crowd):
+    paid = crowd.day.paid
+    stack.eventually(lambda: all(fate(fates()[one.reference]) != "lost" for one in paid), seconds=TAIL)
+    stack.eventually(lambda: not stack.waiting(), seconds=TAIL)
+    ends = fates()
+    count = Counter(fate(ends[one.reference]) for one in paid)
+    doubled = [row.number for row in ends.values() if row.moves > 1 or row.invoices > 1]
+    late = sorted(
+        float(ends[one.reference].paid_at) - one.at
+        for one in paid
+        if crowd.day.lost_news_of & {one.reference, ends[one.reference].provider_ref} and ends[one.reference].paid_at
+    )
+    p95 = late[int(len(late) * 0.95)] if late else 0.0
+    letters = stack.mailbox.ids(THANKS)
+    print(
+        f"\n{len(paid)} payments run ({Counter(one.provider for one in paid)}), {stack.kills} kills, "
+        f"{count['lost']} lost, {len(doubled)} doubled, "
+        f"{100 * (count['paid'] + count['refunded']) / len(paid):.2f} % recovered without a human ({dict(count)}), "
+        f"from a lost message to paid p95 {p95:.0f} s (of {len(late)}), "
+        f"{letters.total() - len(letters)} letters repeated, {sum(crowd.day.walked_away.values())} walked away"
+    )
+    assert set(count) <= {"paid", "refunded", "queue"}, count
+    assert not doubled
+    paid_orders = set(session().scalars(text("SELECT number FROM orders WHERE paid_at IS NOT NULL")))
+    assert len(letters) == len(paid_orders), "A letter is missing, or one too many came."
+    assert letters.total() <= len(letters) + stack.kills, "A kill repeats one letter at most."
+    assert_ledgers_agree(paid, ends)
+    stack.assert_sound()
+
+
+def assert_ledgers_agree(paid, ends):
+    """Each provider took and gave back what we believe it did, as far as it can say."""
+    providers = all_providers(IN_A_JOB)
+    for one in paid:
+        row = ends[one.reference]
+        theirs = providers[one.provider].look_up(one.reference, row.provider_ref)
+        session().rollback()
+        assert theirs.state == "paid", (one, theirs)
+        if theirs.amount is not None and theirs.refunded is not None:
+            assert (row.captured_minor, row.refunded_minor) == (theirs.amount.minor, theirs.refunded.minor), one

@@ -1,0 +1,7 @@
+"""Message and shopper at the same instant, over fifty orders."""
+
+from tests.races.test_processes import meet, street  # noqa: F401
+
+
+def test_message_and_shopper_arrive_at_the_same_instant_over_fifty_orders(app, at_once, street):  # noqa: F811
+    meet(app, at_once, street, orders=50)
