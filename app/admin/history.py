@@ -19,6 +19,7 @@ BROUGHT_BY = {
     "return": "seen when the shopper came back",
     "poller": "found by asking the provider",
     "closed": "found when closing the payment page",
+    "books": "found when comparing the books",
     "staff": "asked for by staff",
     "start": "when the payment page was opened",
 }

@@ -9,6 +9,8 @@ from flask_login import current_user
 from app.admin.blueprint import actor, bp
 from app.admin.order import ask_provider, titles
 from app.admin.order_forms import DealtWithForm, RefundForm
+from app.admin.payment_tabs import PaymentTabs
+from app.admin.providers import how_they_fare
 from app.auth import staff
 from app.lib.errors import Invalid, NotFound, ShopError, TooMany
 from app.lib.htmx import respond, wants_fragment
@@ -101,6 +103,8 @@ def _refused(reference: str, form: RefundForm, error: ShopError | None = None) -
 def _context(**more: Any) -> dict[str, Any]:
     """`opened` and `noting` are keys of issues: whose refund is open, whose note is wrong."""
     return {
+        "tabs": PaymentTabs("waiting"),
+        "fares": how_they_fare(),
         "waiting": staff_queries.waiting(),
         "titles": titles(),
         "refund_form": RefundForm(formdata=None),

@@ -143,25 +143,25 @@ def _unknown(row: ListedPayment) -> Difference:
     return Difference("unknown", subject, None, words + (f" for {row.reference}" if row.reference else ""), "Nothing")
 
 
-def _ask(ours: Ours, told: Told) -> tuple[Ours, list[Difference]]:
+def _ask(ours: Ours, told: Told, *, in_a_job: bool = True) -> tuple[Ours, list[Difference]]:
     """Ask about one payment and apply the answer; gives back ours as it is then, and where it still differs."""
     try:
-        state = services.check(ours.reference, channel="books", told=told)
+        state = services.check(ours.reference, channel="books", told=told, in_a_job=in_a_job)
     except ProviderRefused as no:
         return ours, [Difference("refused", ours.reference, ours.id, str(no), ours.in_words)]
     now = book_pages.again(ours.reference)
     return now, between(state, now)
 
 
-def ask_again(difference_id: int) -> bool:
-    """Ask about what differs once more; True when both agree now. Raises ProviderError, NotFound."""
+def ask_again(difference_id: int, *, in_a_job: bool = True) -> bool:
+    """Ask about what differs once more; True when both agree now. Raises ProviderError."""
     known = book_pages.open_difference(difference_id)
     if known is None:
         return True
     ours = book_pages.named(known.provider, known.subject, known.attempt_id)
     if ours is None:
         return False
-    found = _ask(ours, Told())[1]
+    found = _ask(ours, Told(), in_a_job=in_a_job)[1]
     if any(one.kind == "refused" for one in found):
         return False
     record(known.provider, known.day, found, closing=(difference_id,))

@@ -2,13 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy import text
 
 from app.lib.db import transaction
+from app.lib.errors import Invalid, NotFound
+from app.orders.services import Actor
 from app.payments.book_pages import Ours
+from app.payments.models import BookDifference
 from app.payments.providers.base import PaymentState
+
+LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True)
@@ -89,3 +94,20 @@ def record(
         ids = list(closing) if closing is not None else None
         current.execute(CLOSE, {"provider": provider, "day": day, "still": still, "ids": ids})
         return waiting
+
+
+def dealt_with(difference_id: int, note: str, actor: Actor) -> None:
+    """A person settled it outside the shop and says how. Asked again it changes nothing.
+
+    Raises Invalid without a note, NotFound.
+    """
+    sentence = note.strip()
+    if not sentence:
+        raise Invalid("Write what was done about it.", "note")
+    with transaction() as current:
+        found = current.get(BookDifference, difference_id, with_for_update=True)
+        if found is None:
+            raise NotFound("There is no such difference.")
+        if found.resolved_at is None:
+            found.resolved_at, found.resolved_by = datetime.now(UTC), actor.id
+            found.resolution = sentence[:LONGEST_NOTE]

@@ -7,12 +7,13 @@ well, and what was read counts for two seconds.
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -121,9 +122,31 @@ def ask_soon(name: str) -> None:
     _write(SOON, name)
 
 
-def everybody() -> dict[str, ProviderHealth]:
-    """What is written down about each provider, for staff."""
-    return {row.provider: row for row in session().query(ProviderHealth)}
+@dataclass(frozen=True)
+class Fares:
+    """How a provider fares, for staff. `closed_until` is None unless nobody asks it now."""
+
+    name: str
+    title: str
+    failures: int = 0
+    closed_until: datetime | None = None
+    last_error: str = ""
+    failed_at: datetime | None = None
+
+
+def of_all(providers: Iterable[tuple[str, str]]) -> list[Fares]:
+    """How each of these, given by name and title, fares now."""
+    known = {row.provider: row for row in session().scalars(select(ProviderHealth))}
+    return [
+        Fares(name, title, row.failures, _if_ahead(row.closed_until), row.last_error, row.failed_at)
+        if (row := known.get(name))
+        else Fares(name, title)
+        for name, title in providers
+    ]
+
+
+def _if_ahead(moment: datetime | None) -> datetime | None:
+    return moment if moment is not None and moment > datetime.now(UTC) else None
 
 
 READ = text("SELECT provider, failures, extract(epoch FROM closed_until - now()) AS closed_for FROM provider_health")

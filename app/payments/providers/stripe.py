@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import count
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -184,7 +185,7 @@ class StripeProvider(Provider):
     def list_payments(self, since: datetime, until: datetime) -> Iterator[ListedPayment]:
         """By when the session was made. Those of other uses of the account are in it too."""
         params = {
-            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+            "created": {"gte": int(since.timestamp()), "lt": ceil(until.timestamp())},
             "limit": 100,
             "expand": ["data.payment_intent.latest_charge"],
         }
