@@ -24,7 +24,9 @@ def transaction(one: Thing) -> Thing:
 
 def listed_transaction(one: Thing) -> Thing:
     """As `GET /transaction` tells it."""
-    return _common(one) | {"paidAt": _time(one["paid"]) or "", "plan": {}, "source": None}
+    told = _common(one) | {"paidAt": _time(one["paid"]) or "", "plan": {}, "source": None}
+    nobody = dict.fromkeys(_authorization()) | {"reusable": False}
+    return told | {"authorization": told["authorization"] or nobody}
 
 
 def _common(one: Thing) -> Thing:
@@ -48,7 +50,7 @@ def _common(one: Thing) -> Thing:
         "log": None,
         "fees": one["amount"] * FEE // 10_000 if is_paid else None,
         "fees_split": None,
-        "authorization": _authorization() if is_paid else _no_authorization(),
+        "authorization": _authorization() if is_paid else {},
         "customer": _customer(one),
         "split": {},
         "subaccount": {},
@@ -82,7 +84,7 @@ def refund(one: Thing) -> Thing:
         "createdAt": _time(one["made"]),
         "bank_reference": None,
         "reason": "REFUND",
-        "customer": _customer(paid) | {"metadata": "", "phone": "", "first_name": "", "last_name": ""} | _reachable(),
+        "customer": _customer(paid) | _with_words(),
         "refund_type": "full" if one["amount"] == paid["amount"] else "partial",
         "initiated_by": "owner@shop.test",
         "refund_channel": "MIGS",
@@ -164,7 +166,7 @@ def dispute(one: Thing) -> Thing:
         },
         "transaction_reference": None,
         "category": one["category"],
-        "customer": _customer(paid) | {"metadata": ""} | _reachable(),
+        "customer": _customer(paid) | _with_words(),
         "bin": "408408",
         "last4": "4081",
         "dueAt": _time(one["made"] + A_DAY),
@@ -197,10 +199,6 @@ def _authorization() -> Thing:
     }
 
 
-def _no_authorization() -> Thing:
-    return {}
-
-
 def _customer(one: Thing) -> Thing:
     return {
         "id": 180_909_441,
@@ -215,8 +213,9 @@ def _customer(one: Thing) -> Thing:
     }
 
 
-def _reachable() -> Thing:
-    return {"international_format_phone": ""}
+def _with_words() -> Thing:
+    """Where a list writes nothing in place of null."""
+    return dict.fromkeys(("first_name", "last_name", "phone", "metadata", "international_format_phone"), "")
 
 
 def _time(at: float | None) -> str | None:
