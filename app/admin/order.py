@@ -9,19 +9,21 @@ from flask_login import current_user
 from app.admin.blueprint import actor, bp
 from app.admin.history import history
 from app.admin.order_forms import CancelForm, NoteForm, RefundForm, ShipForm
+from app.admin.order_parts import found, titles
 from app.auth import staff
 from app.checkout import services as checkout
 from app.lib.errors import Invalid, NotAllowed, NotFound, ShopError, TooMany
 from app.lib.htmx import respond, wants_fragment
 from app.lib.money import Money
-from app.orders import queries, services
+from app.orders import services
 from app.orders.models import Order
 from app.orders.staff_queries import regular
+from app.payments import parcels, staff_queries, staff_services
 from app.payments import services as payments
-from app.payments import staff_queries, staff_services
+from app.payments.credits import Account, credits_of, in_words
 from app.payments.providers.base import ProviderError
 from app.payments.queries import attempts_of, issues_of, summary
-from app.payments.registry import all_providers
+from app.payments.refund_queries import disputes_of, state_of, to_be_done
 
 
 class NoAnswer(NotAllowed):
@@ -41,7 +43,7 @@ def order(number: str) -> Response:
 
 @bp.post("/orders/<number>/pack")
 def pack(number: str) -> Response:
-    services.pack(number, actor())
+    parcels.pack(number, actor(), anyway=bool(request.form.get("anyway")))
     return _done(number, f"Order {number} is packed.")
 
 
@@ -51,7 +53,7 @@ def ship(number: str) -> Response:
     if not form.validate():
         return _refused(number, "ship", form)
     try:
-        services.ship(number, form.tracking_number.data or "", actor())
+        parcels.ship(number, form.tracking_number.data or "", actor(), anyway=form.anyway.data)
     except Invalid as error:
         return _refused(number, "ship", form, error)
     return _done(number, f"Order {number} is shipped.")
@@ -74,7 +76,7 @@ def add_note(number: str) -> Response:
 
 @bp.post("/orders/<number>/cancel")
 def cancel(number: str) -> Response:
-    form = CancelForm(asks_password=bool(staff_queries.left_to_refund(attempts_of(_found(number).id))))
+    form = CancelForm(asks_password=bool(staff_queries.left_to_refund(attempts_of(found(number).id))))
     if not form.validate():
         return _refused(number, "cancel", form)
     try:
@@ -88,13 +90,14 @@ def cancel(number: str) -> Response:
 
 @bp.post("/orders/<number>/refund")
 def refund(number: str) -> Response:
-    """All that is left of the order's money. A second click finds nothing left, and says so."""
+    """All that is left of the order's money, or what was paid too much. A second click finds nothing left."""
     form = RefundForm()
     if not form.validate():
         return _refused(number, "refund", form)
+    send = staff_services.refund_excess if form.kind.data == "excess" else staff_services.refund_rest
     try:
         staff.confirm_password(current_user.id, form.password.data)
-        sent = staff_services.refund_rest(number, form.seen.data, _reason(form), actor())
+        sent = send(number, form.seen.data, _reason(form), actor())
     except (Invalid, TooMany) as error:
         return _refused(number, "refund", form, error)
     words = staff_services.in_words(sent)
@@ -104,7 +107,7 @@ def refund(number: str) -> Response:
 @bp.post("/orders/<number>/check")
 def check(number: str) -> Response:
     """Ask the provider what became of one of the order's attempts."""
-    attempts = {attempt.reference: attempt.provider for attempt in attempts_of(_found(number).id)}
+    attempts = {attempt.reference: attempt.provider for attempt in attempts_of(found(number).id)}
     reference = request.form.get("reference", "")
     if reference not in attempts:
         raise NotFound("There is no such payment.")
@@ -122,19 +125,8 @@ def ask_provider(reference: str, provider: str) -> None:
         raise NoAnswer(title) from error
 
 
-def titles() -> dict[str, str]:
-    return {provider.name: provider.title for provider in all_providers().values()}
-
-
 def _reason(form: RefundForm) -> str:
     return (form.reason.data or "").strip() or "Refunded by staff"
-
-
-def _found(number: str) -> Order:
-    found = queries.by_number(number) if queries.is_number(number) else None
-    if found is None:
-        raise NotFound("There is no such order.")
-    return found
 
 
 def _done(number: str, say: str) -> Response:
@@ -164,9 +156,10 @@ def _refused(number: str, dialog: str, form: Any, error: ShopError | None = None
 
 
 def _context(number: str, **forms: Any) -> dict[str, Any]:
-    found = _found(number)
-    money = summary(found)
+    order = found(number)
+    money = summary(order)
     left = staff_queries.left_to_refund(money.attempts)
+    books = Account(order, money.attempts[::-1], credits_of(order.id))
     blank: dict[str, Callable[..., Any]] = {
         "ship_form": ShipForm,
         "note_form": NoteForm,
@@ -174,17 +167,23 @@ def _context(number: str, **forms: Any) -> dict[str, Any]:
         "refund_form": RefundForm,
     }
     return {
-        "order": found,
+        "order": order,
         "money": money,
+        "books": books,
         "left": staff_services.in_words(left),
-        "issues": issues_of(found.id),
+        "excess": order.money(books.excess),
+        "is_unpaid_again": parcels.is_unpaid_again(money),
+        "disputes": disputes_of(order.id),
+        "given_back": [(credit, in_words(order, credit), state_of(credit)) for credit in books.credits],
+        "to_be_done": [refund for attempt in money.attempts for refund in to_be_done(attempt)],
+        "issues": issues_of(order.id),
         "messages": staff_queries.webhook_events(money.attempts),
-        "history": history(found),
-        "regular": regular(found),
+        "history": history(order),
+        "regular": regular(order),
         "titles": titles(),
         "paid_by": _paid_by(money.attempts),
-        "effects": _effects(found, left),
-        "units": sum(line.quantity for line in found.lines),
+        "effects": _effects(order, left, books),
+        "units": sum(line.quantity for line in order.lines),
         **{name: forms.get(name) or make(formdata=None) for name, make in blank.items()},
     }
 
@@ -197,9 +196,10 @@ def _paid_by(attempts: tuple[Any, ...]) -> str:
     )
 
 
-def _effects(order: Order, left: tuple[Money, ...]) -> list[str]:
+def _effects(order: Order, left: tuple[Money, ...], books: Account) -> list[str]:
     """What cancelling does, as sentences for the dialog."""
-    units = sum(line.quantity for line in order.lines)
+    restocked = sum(line.restocked for credit in books.credits for line in credit.lines)
+    units = sum(line.quantity for line in order.lines) - restocked
     things = "1 unit" if units == 1 else f"{units} units"
     return [
         f"{things} held for this order can be bought again."
@@ -207,6 +207,9 @@ def _effects(order: Order, left: tuple[Money, ...]) -> list[str]:
         else f"{things} go back on the shelf.",
         f"{staff_services.in_words(left)} goes back to the shopper."
         if left
+        else "Nothing of what was paid is left to send back."
+        if any(attempt.captured_minor for attempt in books.attempts)
         else "Nothing was paid, and open payment pages are closed.",
+        *[f"{order.money(books.disputed)} stays until the bank has decided the dispute."] * bool(books.disputed),
         f"{order.email} gets a mail about it.",
     ]

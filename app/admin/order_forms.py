@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wtforms import HiddenField, PasswordField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
 from app.auth.forms import Form
@@ -11,7 +11,10 @@ LONGEST_PASSWORD = Length(max=1000, message="A password is shorter than that.")
 
 
 class ShipForm(Form):
+    """`anyway` sends goods whose money went back."""
+
     tracking_number = StringField("Tracking number", [Optional(), Length(max=60, message="Use at most 60 characters.")])
+    anyway = BooleanField("Send it although all of its money went back")
 
 
 class NoteForm(Form):
@@ -37,7 +40,10 @@ class CancelForm(Form):
 
 
 class RefundForm(Form):
-    """`seen` is the amount the page showed: nothing else is agreed to. `kind` names the issue it answers, if one."""
+    """`seen` is the amount the page showed: nothing else is agreed to. `kind` names the issue it answers, if one.
+
+    At an order it is "excess" when only what was paid too much goes back.
+    """
 
     reason = StringField("Reason", [Length(max=200, message="Use at most 200 characters.")])
     password = PasswordField("Your password", [DataRequired("Enter your password."), LONGEST_PASSWORD])
@@ -50,3 +56,10 @@ class DealtWithForm(Form):
         "What was done",
         [DataRequired("Write what was done about it."), Length(max=500, message="Use at most 500 characters.")],
     )
+
+
+class SentByHandForm(Form):
+    """Its two limits are the service's."""
+
+    reference = StringField("Reference")
+    note = StringField("Note")

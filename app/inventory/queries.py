@@ -34,3 +34,15 @@ def available(variant_ids: Iterable[int]) -> dict[int, int]:
     )
     found = {variant_id: max(0, int(count)) for variant_id, count in rows}
     return {variant_id: found.get(variant_id, 0) for variant_id in wanted}
+
+
+def away(order_id: int) -> dict[int, int]:
+    """How many units of each variant left the shelf for an order and did not come back; none of others."""
+    units = func.sum(Reservation.quantity - Reservation.returned)
+    rows = session().execute(
+        select(Reservation.variant_id, units)
+        .where(Reservation.order_id == order_id, Reservation.state == "taken")
+        .group_by(Reservation.variant_id)
+        .having(units > 0)
+    )
+    return {variant_id: int(count) for variant_id, count in rows}

@@ -173,24 +173,25 @@ def prolong(order_id: int, until: datetime) -> bool:
         return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
+# What came back before, a part at a time, is on the shelf already: only the rest returns.
 RESTOCK = text("""
     WITH back AS (
         UPDATE reservations SET state = 'released'
-        WHERE order_id = :order_id AND state = 'taken' RETURNING variant_id, quantity
+        WHERE order_id = :order_id AND state = 'taken' RETURNING variant_id, quantity - returned AS quantity
     ), moved AS (
         UPDATE stock_items s SET on_hand = s.on_hand + b.quantity
         FROM (SELECT variant_id, sum(quantity)::bigint AS quantity FROM back GROUP BY variant_id) b
         WHERE s.variant_id = b.variant_id
     ), written AS (
         INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, actor_id)
-        SELECT variant_id, quantity, 0, 'restock', :order_id, :actor_id FROM back
+        SELECT variant_id, quantity, 0, 'restock', :order_id, :actor_id FROM back WHERE quantity > 0
     )
     SELECT count(*) FROM back
 """)
 
 
 def restock(order_id: int, *, actor_id: int | None = None) -> int:
-    """Put back on the shelf what the order had taken, once; returns how many lines."""
+    """Put back on the shelf what the order had taken and not returned yet, once; returns how many lines."""
     with transaction() as current:
         variants = list(
             current.scalars(
@@ -200,6 +201,49 @@ def restock(order_id: int, *, actor_id: int | None = None) -> int:
         )
         current.execute(LOCK, {"variants": variants})
         return int(current.scalar(RESTOCK, {"order_id": order_id, "actor_id": actor_id}) or 0)
+
+
+# An order may have taken a variant in several rows: they are filled in turn. All units, or none.
+RETURN = text("""
+    WITH wanted AS (
+        SELECT * FROM unnest(:variants, :quantities) AS w (variant_id, quantity)
+    ), away AS (
+        SELECT id, variant_id, quantity - returned AS units,
+            sum(quantity - returned) OVER (PARTITION BY variant_id ORDER BY id) AS upto
+        FROM reservations WHERE order_id = :order_id AND state = 'taken' AND variant_id = ANY(:variants)
+    ), parts AS (
+        SELECT a.id, least(a.units, w.quantity - (a.upto - a.units))::bigint AS units
+        FROM away a JOIN wanted w USING (variant_id) WHERE a.units > 0 AND w.quantity > a.upto - a.units
+    ), back AS (
+        UPDATE reservations r SET returned = r.returned + p.units FROM parts p
+        WHERE r.id = p.id AND r.state = 'taken' AND r.returned + p.units <= r.quantity
+          AND (SELECT sum(units) FROM parts) = (SELECT sum(quantity) FROM wanted)
+        RETURNING r.variant_id, p.units
+    ), moved AS (
+        UPDATE stock_items s SET on_hand = s.on_hand + b.units
+        FROM (SELECT variant_id, sum(units)::bigint AS units FROM back GROUP BY variant_id) b
+        WHERE s.variant_id = b.variant_id
+    ), written AS (
+        INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id, actor_id)
+        SELECT variant_id, sum(units), 0, 'restock', :order_id, :actor_id FROM back GROUP BY variant_id
+    )
+    SELECT coalesce(sum(units), 0) FROM back
+""").bindparams(bindparam("variants", type_=IDS), bindparam("quantities", type_=IDS))
+
+
+def restock_units(order_id: int, quantities: Mapping[int, int], *, actor_id: int | None = None) -> None:
+    """Put some of what an order took back on the shelf, by variant: all these units, or none.
+
+    Raises NotAllowed when not that many of them left the shelf and are still away. Call it late in its transaction,
+    because the stock rows are the ones everybody waits for.
+    """
+    variants = sorted(quantities)
+    wanted = [quantities[variant] for variant in variants]
+    with transaction() as current:
+        current.execute(LOCK, {"variants": variants})
+        values = {"order_id": order_id, "variants": variants, "quantities": wanted, "actor_id": actor_id}
+        if current.scalar(RETURN, values) != sum(wanted):
+            raise NotAllowed("Not so many of these units are away from the shelf: some are back already.")
 
 
 CHANGE = text("""

@@ -7,7 +7,7 @@ from app.lib.db import session, transaction
 from app.orders import services as orders
 from app.orders.models import Order
 from app.payments import refunds
-from app.payments.issues import open_issue
+from app.payments.issues import close_issues, open_issue
 from app.payments.models import Attempt, Dispute
 from app.payments.providers.base import DisputeState
 
@@ -57,5 +57,14 @@ def _ended(order: Order, dispute: Dispute, state: DisputeState) -> None:
         reference=dispute.attempt.reference,
     )
     dispute.state, dispute.closed_at = state.state, datetime.now(UTC)
+    attempt = dispute.attempt
     if state.state == "lost":
-        refunds.taken_by_the_bank(order, dispute.attempt, dispute.provider_ref, dispute.amount)
+        refunds.taken_by_the_bank(order, attempt, dispute.provider_ref, dispute.amount)
+        open_issue(attempt, "dispute", f"The dispute about {dispute.amount} is lost: the bank took it.", renew=True)
+        return
+    if any(other.state == "open" for other in attempt.disputes):
+        return
+    close_issues(attempt, "The dispute was won.", orders.SHOP, ("dispute",))
+    if order.status == "cancelled" and attempt.left:
+        note = f"The dispute is won, and order {order.number} is cancelled: {attempt.left} waits to be refunded."
+        open_issue(attempt, "late", note)

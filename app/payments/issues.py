@@ -10,14 +10,19 @@ from app.orders.services import Actor
 from app.payments.models import Attempt, PaymentIssue
 
 
-def open_issue(attempt: Attempt, kind: str, note: str) -> None:
-    """Put an item into the staff queue; an open one of the same kind for the attempt is enough."""
+def open_issue(attempt: Attempt, kind: str, note: str, *, renew: bool = False) -> None:
+    """Put an item into the staff queue; an open one of the same kind for the attempt is enough.
+
+    `renew` gives the open one this note.
+    """
     with transaction() as current:
-        current.execute(
-            upsert(PaymentIssue)
-            .values(attempt_id=attempt.id, kind=kind, note=note[:1000])
-            .on_conflict_do_nothing(index_elements=["attempt_id", "kind"], index_where=text("resolved_at IS NULL"))
-        )
+        new = upsert(PaymentIssue).values(attempt_id=attempt.id, kind=kind, note=note[:1000])
+        unique, still_open = ["attempt_id", "kind"], text("resolved_at IS NULL")
+        if renew:
+            words = {"note": new.excluded.note}
+            current.execute(new.on_conflict_do_update(index_elements=unique, index_where=still_open, set_=words))
+        else:
+            current.execute(new.on_conflict_do_nothing(index_elements=unique, index_where=still_open))
 
 
 def close_issues(attempt: Attempt, resolution: str, actor: Actor, kinds: Collection[str]) -> int:

@@ -1,79 +1,53 @@
 """Money sent back: promised under a lock, sent by a job, believed when the provider says so."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
 from app.lib import outbox
 from app.lib.db import retrying, session, transaction
-from app.lib.errors import Invalid, NotAllowed
 from app.lib.money import Money
 from app.lib.tokens import random_key
 from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor
+from app.payments import credits
+from app.payments.credit_plan import Wishes
 from app.payments.issues import open_issue
 from app.payments.models import Attempt, Payment, Refund
-from app.payments.providers.base import ProviderRefused, RefundRequest, RefundState
+from app.payments.promises import LOCKED, ask_a_person, is_owed, promise, recount
+from app.payments.providers.base import (
+    NotConfigured,
+    PaymentState,
+    Provider,
+    ProviderRefused,
+    RefundRequest,
+    RefundState,
+)
 from app.payments.registry import IN_A_JOB, provider_of_old
 
+UNNAMED = "elsewhere-"  # in place of the provider's name for a refund of which it told only the sum
 
-@retrying
+
 def refund_order(number: str, amount: Money, reason: str, actor: Actor) -> list[Refund]:
-    """Send `amount` of an order's money back, from its newest payment first.
+    """Give a free amount of an order back, from its newest payment first.
 
-    Raises Invalid for an amount that is not positive or above what is left, pending refunds counted.
+    Raises Invalid for an amount that is not positive or above what is left, pending refunds counted, and NotAllowed
+    when nothing was paid or all was given back.
     """
-    with transaction():
-        order = orders.locked(number)
-        return give_back(order, amount, reason, actor)
-
-
-def give_back(order: Order, amount: Money, reason: str, actor: Actor) -> list[Refund]:
-    """The same for an order that is locked already."""
-    with transaction():
-        attempts = _captured(order.id)
-        left = sum(_left(attempt) for attempt in attempts)
-        if amount.currency != order.currency or not 0 < amount.minor <= left:
-            raise Invalid(f"At most {order.money(left)} can be refunded.", "amount")
-        rest, made = amount.minor, []
-        for attempt in attempts:
-            part = min(rest, _left(attempt))
-            if part:
-                made.append(refund_attempt(order, attempt, part, reason, actor))
-                rest -= part
-        return made
+    wishes = Wishes(other_minor=amount.minor)
+    credit = credits.refund(number, wishes, key=random_key(), seen=str(amount), reason=reason, actor=actor)
+    return credit.refunds
 
 
 def refund_everything(order: Order, reason: str, actor: Actor) -> list[Refund]:
-    """Send back whatever of the order's money was not sent back yet; nothing when there is none."""
-    with transaction():
-        return [
-            refund_attempt(order, attempt, _left(attempt), reason, actor)
-            for attempt in _captured(order.id)
-            if _left(attempt)
-        ]
+    """Send back whatever of a locked order's money was not sent back yet; nothing when there is none."""
+    return credits.give_back_everything(order, reason, actor)
 
 
 def refund_attempt(order: Order, attempt: Attempt, minor: int, reason: str, actor: Actor) -> Refund:
-    """Promise a refund of one attempt whose order is locked, and have it sent after the commit."""
-    currency = attempt.captured_currency or attempt.currency
-    with transaction() as current:
-        refund = Refund(
-            attempt=attempt,
-            reference=f"ref-{random_key()}",
-            amount_minor=minor,
-            currency=currency,
-            reason=reason[:500],
-            actor_id=actor.id,
-        )
-        current.add(refund)
-        attempt.check_at = datetime.now(UTC) + timedelta(minutes=2)
-        current.flush()
-        sentence = f"Refund of {Money(minor, currency)} requested: {reason}" if reason else "Refund requested"
-        orders.record(order, "refund", sentence, actor=actor, now="pending")
-        outbox.send("payments.send_refund", key=f"send-refund:{refund.id}", refund_id=refund.id)
-        return refund
+    """Send money back that gives nothing of its locked order back: it came late, twice, or was too much."""
+    return promise(order, attempt, minor, reason, actor)
 
 
 def send(refund_id: int) -> None:
@@ -86,20 +60,25 @@ def send(refund_id: int) -> None:
     if request is None:
         return
     provider_name, ask = request
+    provider = provider_of_old(provider_name, IN_A_JOB)
     try:
-        provider = provider_of_old(provider_name, IN_A_JOB)
         answer = provider.look_up_refund(ask, None) or provider.refund(ask)
     except ProviderRefused as no:
-        answer = RefundState("failed", "", ask.reference, ask.amount, error=no.sentence)
+        # Perhaps because the money went back at the provider's own desk: that is no failure.
+        _refused(refund_id, no.sentence, _books(provider, ask))
+        return
     record(refund_id, answer)
 
 
 def _request(refund_id: int) -> tuple[str, RefundRequest] | None:
     with transaction() as current:
         refund = current.get(Refund, refund_id)
-        if refund is None or refund.state != "pending" or refund.provider_ref:
+        if refund is None or refund.kind != "refund" or refund.state != "pending" or refund.provider_ref:
             return None
         attempt = refund.attempt
+        if attempt.is_disputed:
+            _refused(refund_id, LOCKED, None)
+            return None
         return attempt.provider, RefundRequest(
             reference=refund.reference,
             attempt_reference=attempt.reference,
@@ -110,14 +89,49 @@ def _request(refund_id: int) -> tuple[str, RefundRequest] | None:
         )
 
 
+def _books(provider: Provider, ask: RefundRequest) -> PaymentState | None:
+    """What the provider says about the payment now, if it says anything."""
+    try:
+        return provider.look_up(ask.attempt_reference, ask.provider_ref)
+    except (ProviderRefused, NotConfigured):
+        return None
+
+
+@retrying
+def _refused(refund_id: int, sentence: str, books: PaymentState | None) -> None:
+    """A refund will not be made. Nobody is called when its money went back another way meanwhile."""
+    with transaction():
+        order, refund = locked(refund_id)
+        if refund.state != "pending":
+            return
+        _close(refund, "failed", sentence)
+        if books is not None and books.state == "paid":
+            learn(order, refund.attempt, books.refunds, books.refunded)
+        recount(refund.attempt)
+        if refund.state == "failed":
+            _tell_of_failure(order, refund)
+
+
+def locked(refund_id: int) -> tuple[Order, Refund]:
+    """A refund and its order, the order locked first, then the attempt and the refund."""
+    refund = session().get_one(Refund, refund_id)
+    payment = session().get_one(Payment, refund.attempt.payment_id)
+    order = orders.locked_by_id(payment.order_id)
+    for row in (Attempt, refund.attempt_id), (Refund, refund_id):
+        _lock(*row)
+    return order, refund
+
+
+def _lock(model: type[Attempt | Refund], row_id: int) -> None:
+    statement = select(model).where(model.id == row_id).with_for_update()
+    session().scalars(statement.execution_options(populate_existing=True)).one()
+
+
 @retrying
 def record(refund_id: int, answer: RefundState) -> None:
     """Write down what became of a refund."""
-    with transaction() as current:
-        refund = current.get_one(Refund, refund_id)
-        order = orders.locked_by_id(_order_id(refund.attempt))
-        current.refresh(refund, with_for_update=True)
-        current.refresh(refund.attempt, with_for_update=True)
+    with transaction():
+        order, refund = locked(refund_id)
         apply(order, refund, answer)
         recount(refund.attempt)
 
@@ -127,32 +141,42 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
     refund.provider_ref = answer.provider_ref or refund.provider_ref
     if answer.state in (refund.state, "pending"):
         return
-    was, refund.state = refund.state, answer.state
-    refund.error = answer.error or None
+    if answer.state == "failed":
+        _close(refund, "failed", answer.error)
+        _tell_of_failure(order, refund)
+        return
+    if refund.state == "failed" and refund.attempt.left.minor < refund.amount_minor:
+        note = f"{refund.amount} went back although that had failed, and was sent another way as well."
+        open_issue(refund.attempt, "refund_twice", note)
+        return
+    was = refund.state
+    _close(refund, "succeeded", "")
+    orders.record(order, "refund", f"{refund.amount} sent back", was=was, now="succeeded", reference=refund.reference)
+    outbox.send(
+        "orders.mail_refunded",
+        key=f"mail-refunded:{refund.id}",
+        order_id=order.id,
+        refund_id=refund.id,
+        amount=str(refund.amount),
+    )
+
+
+def _close(refund: Refund, state: str, error: str) -> None:
+    refund.state, refund.error = state, error or None
     refund.settled_at = datetime.now(UTC)
-    if answer.state == "succeeded":
-        orders.record(order, "refund", f"{refund.amount} sent back", was=was, now=refund.state)
-        outbox.send(
-            "orders.mail_refunded",
-            key=f"mail-refunded:{refund.id}",
-            order_id=order.id,
-            refund_id=refund.id,
-            amount=str(refund.amount),
-        )
-    elif answer.state == "failed":
-        sentence = f"The refund of {refund.amount} failed: {answer.error}"
-        orders.record(order, "refund", sentence, is_internal=True, was=was, now=refund.state)
-        open_issue(refund.attempt, "refund_failed", f"A refund of {refund.amount} failed: {answer.error}")
 
 
-def recount(attempt: Attempt) -> None:
-    """What has been refunded is the sum of the refunds that succeeded."""
+def _tell_of_failure(order: Order, refund: Refund) -> None:
+    """Into the order's history, and into the queue when the money is still here and still owed."""
     session().flush()
-    rows = session().scalars(select(Refund).where(Refund.attempt_id == attempt.id))
-    total = sum(refund.amount_minor for refund in rows if refund.state == "succeeded")
-    if total > attempt.captured_minor:
-        raise NotAllowed("More was refunded than was ever paid.")
-    attempt.refunded_minor = total
+    reason = refund.error or "The provider gave no reason."
+    if not is_owed(refund):
+        sentence = f"The refund of {refund.amount} was not needed: the money had gone back already."
+        orders.record(order, "refund", sentence, is_internal=True, now="failed", reference=refund.reference)
+        return
+    sentence = f"The refund of {refund.amount} failed: {reason}"
+    orders.record(order, "refund", sentence, is_internal=True, now="failed", reference=refund.reference)
+    open_issue(refund.attempt, "refund_failed", f"A refund of {refund.amount} failed: {reason}", renew=True)
 
 
 def learn(order: Order, attempt: Attempt, seen: tuple[RefundState, ...], total: Money | None) -> None:
@@ -161,53 +185,87 @@ def learn(order: Order, attempt: Attempt, seen: tuple[RefundState, ...], total: 
     `total` is cumulative; when it is more than the refunds we know, the difference was made elsewhere too.
     """
     with transaction() as current:
-        known = {refund.reference: refund for refund in attempt.refunds}
-        by_ref = {refund.provider_ref: refund for refund in attempt.refunds if refund.provider_ref}
         for state in seen:
-            refund = known.get(state.reference or "") or by_ref.get(state.provider_ref)
-            if refund is None:
-                refund = _made_elsewhere(attempt, state.amount, state.provider_ref)
-            apply(order, refund, state)
-        session().flush()
+            for refund in _known(attempt, state) or _made_elsewhere(order, attempt, state, seen):
+                apply(order, refund, state)
+        current.flush()
         missing = (total.minor if total else 0) - sum(
             refund.amount_minor for refund in attempt.refunds if refund.state != "failed" and refund.kind == "refund"
         )
         if missing > 0 and total is not None:
-            refund = _made_elsewhere(attempt, Money(missing, total.currency), None)
-            apply(order, refund, RefundState("succeeded", "", None, refund.amount))
-        current.flush()
+            unnamed = f"{UNNAMED}{total.minor}"
+            state = RefundState("succeeded", unnamed, None, Money(missing, total.currency))
+            for refund in _made_elsewhere(order, attempt, state, seen):
+                apply(order, refund, state)
         recount(attempt)
 
 
 def taken_by_the_bank(order: Order, attempt: Attempt, provider_ref: str, amount: Money) -> None:
     """A dispute was lost: as much of it as was not sent back already is gone, without a letter to the shopper."""
-    with transaction() as current:
-        minor = min(amount.minor, _left(attempt))
-        if not minor:
-            return
-        current.add(
-            Refund(
-                attempt=attempt,
-                kind="dispute",
-                reference=f"ref-{random_key()}",
-                provider_ref=provider_ref,
-                state="succeeded",
-                amount_minor=minor,
-                currency=amount.currency,
-                reason="dispute lost",
-                settled_at=datetime.now(UTC),
-            )
-        )
-        orders.record(order, "refund", f"{Money(minor, amount.currency)} taken by the shopper's bank", is_internal=True)
+    with transaction():
+        before = attempt.left
         recount(attempt)
+        if attempt.left != before:
+            sentence = f"{before - attempt.left} taken by the shopper's bank"
+            orders.record(order, "refund", sentence, is_internal=True, reference=provider_ref)
 
 
-def _made_elsewhere(attempt: Attempt, amount: Money, provider_ref: str | None) -> Refund:
+def _known(attempt: Attempt, state: RefundState) -> list[Refund]:
+    """Our rows of a refund the provider speaks of: one made at its desk may have several."""
+    ours = [refund for refund in attempt.refunds if state.reference and refund.reference == state.reference]
+    if ours:
+        return ours
+    named: dict[str, list[Refund]] = {}
+    for refund in attempt.refunds:
+        if refund.provider_ref and refund.kind == "refund":
+            named.setdefault(refund.provider_ref, []).append(refund)
+    if state.provider_ref in named:
+        return named[state.provider_ref]
+    # We may have heard of its money before we heard its name.
+    unnamed = (rows for name, rows in named.items() if name.startswith(UNNAMED))
+    return next((rows for rows in unnamed if sum(row.amount_minor for row in rows) == state.amount.minor), [])
+
+
+def _made_elsewhere(order: Order, attempt: Attempt, state: RefundState, seen: tuple[RefundState, ...]) -> list[Refund]:
+    """Write a refund down that was made at the provider's desk, a row for each credit it belongs to."""
+    amount = state.amount
+    if amount.minor <= 0 or amount.currency != attempt.captured.currency:
+        return []
+    if state.state == "failed":
+        return [_row(attempt, amount, state.provider_ref, "failed")]
+    _make_room(order, attempt, amount.minor, {one.reference for one in seen})
+    if amount.minor > attempt.left.minor:
+        note = f"{amount} was refunded at the provider, but only {attempt.left} of this payment was left."
+        open_issue(attempt, "refund_twice", note)
+        return [_row(attempt, amount, state.provider_ref, "failed")]
+    rows = []
+    for credit, minor in credits.learned(order, attempt, amount.minor):
+        row = _row(attempt, Money(minor, amount.currency), state.provider_ref, "pending")
+        row.credit = credit
+        rows.append(row)
+    return rows
+
+
+def _make_room(order: Order, attempt: Attempt, minor: int, listed: set[str | None]) -> None:
+    """What went back at the desk cannot go back again: promises the provider has not heard of give way to it."""
+    for refund in attempt.refunds:
+        if attempt.left.minor >= minor:
+            return
+        waits = refund.state == "pending" and not refund.provider_ref and refund.reference not in listed
+        if waits:
+            _close(refund, "failed", "The money went back at the provider already.")
+            ask_a_person(order, attempt)
+        elif refund.kind == "dispute" and refund.state == "succeeded":
+            _close(refund, "failed", "Less was left than the bank asked for.")
+    session().flush()
+
+
+def _row(attempt: Attempt, amount: Money, provider_ref: str, state: str) -> Refund:
     refund = Refund(
         attempt=attempt,
         reference=f"ref-{random_key()}",
-        provider_ref=provider_ref or "elsewhere",
-        state="pending",
+        provider_ref=provider_ref,
+        state=state,
         amount_minor=amount.minor,
         currency=amount.currency,
         reason="made at the provider",
@@ -215,24 +273,3 @@ def _made_elsewhere(attempt: Attempt, amount: Money, provider_ref: str | None) -
     session().add(refund)
     session().flush()
     return refund
-
-
-def _captured(order_id: int) -> list[Attempt]:
-    return list(
-        session().scalars(
-            select(Attempt)
-            .join(Payment)
-            .where(Payment.order_id == order_id, Attempt.captured_minor > 0)
-            .order_by(Attempt.id.desc())
-            .with_for_update(of=Attempt)
-        )
-    )
-
-
-def _left(attempt: Attempt) -> int:
-    promised = sum(refund.amount_minor for refund in attempt.refunds if refund.state != "failed")
-    return attempt.captured_minor - promised
-
-
-def _order_id(attempt: Attempt) -> int:
-    return session().scalars(select(Payment.order_id).where(Payment.id == attempt.payment_id)).one()

@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-
 from sqlalchemy import text
 
 from app.inventory import services as inventory
@@ -129,7 +128,7 @@ def test_staff_refund_while_the_provider_s_desk_refunds_too(at_once, paid):
     assert_within_captured(number)
 
 
-def test_twenty_hands_on_the_same_two_units_give_each_back_once(at_once, paid):
+def test_twenty_hands_on_the_same_unit_give_it_back_once(at_once, paid):
     number, _, _ = paid
     line = order_named(number).lines[0]
 

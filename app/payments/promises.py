@@ -1,0 +1,173 @@
+"""Refunds as promises: written down under the order's lock before anybody is asked, and counted from then on."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.lib import outbox
+from app.lib.db import session, transaction
+from app.lib.errors import NotAllowed
+from app.lib.money import Money
+from app.lib.tokens import random_key
+from app.orders import services as orders
+from app.orders.models import Order
+from app.orders.services import Actor
+from app.payments.issues import close_issues, open_issue
+from app.payments.models import Attempt, Credit, Dispute, Payment, Refund
+from app.payments.registry import all_providers
+
+LOCKED = "The shopper's bank disputes this payment, so nothing of it can be refunded until that is decided."
+
+
+def captured(order_id: int) -> list[Attempt]:
+    """The order's attempts that brought money, the newest first, locked; the order is locked already."""
+    return list(
+        session().scalars(
+            select(Attempt)
+            .join(Payment)
+            .where(Payment.order_id == order_id, Attempt.captured_minor > 0)
+            .options(selectinload(Attempt.refunds))
+            .order_by(Attempt.id.desc())
+            .with_for_update(of=Attempt)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def due(credit: Credit) -> int:
+    """What of a credit is neither sent nor on its way, in minor units: its refund failed."""
+    return credit.amount_minor - sum(refund.amount_minor for refund in credit.refunds if refund.state != "failed")
+
+
+def promise(
+    order: Order,
+    attempt: Attempt,
+    minor: int,
+    reason: str,
+    actor: Actor,
+    *,
+    credit: Credit | None = None,
+    reference: str = "",
+) -> Refund:
+    """Promise money of one attempt whose order is locked, and have it sent after the commit.
+
+    A provider that cannot send money back leaves that to a person. Raises NotAllowed while a bank disputes the
+    attempt, and for more than is left of it.
+    """
+    if attempt.is_disputed:
+        raise NotAllowed(LOCKED)
+    if not 0 < minor <= attempt.left.minor:
+        raise NotAllowed(f"Of this payment only {attempt.left} is left.")
+    with transaction() as current:
+        refund = Refund(
+            attempt=attempt,
+            credit=credit,
+            kind="refund" if sends_back(attempt.provider) else "by_hand",
+            reference=reference or f"ref-{random_key()}",
+            state="pending",
+            amount_minor=minor,
+            currency=attempt.captured.currency,
+            reason=reason[:500],
+            actor_id=actor.id,
+        )
+        current.add(refund)
+        current.flush()
+        sentence = (
+            f"Refund of {refund.amount} requested: {reason}" if reason else f"Refund of {refund.amount} requested"
+        )
+        orders.record(order, "refund", sentence, actor=actor, now="pending", reference=refund.reference)
+        if refund.kind == "by_hand":
+            ask_a_person(order, attempt)
+        else:
+            attempt.check_at = datetime.now(UTC) + timedelta(minutes=2)
+            outbox.send("payments.send_refund", key=f"send-refund:{refund.id}", refund_id=refund.id)
+        return refund
+
+
+def sends_back(provider: str) -> bool:
+    """Whether the provider can return money. One whose keys are out is asked once they are back."""
+    found = all_providers().get(provider)
+    return found is None or found.can_refund
+
+
+def ask_a_person(order: Order, attempt: Attempt) -> None:
+    """Keep the queue's item about money that goes back by hand in step with what is still to be sent."""
+    waiting = [refund for refund in attempt.refunds if refund.kind == "by_hand" and refund.state == "pending"]
+    if not waiting:
+        close_issues(attempt, "sent by hand", orders.SHOP, ("refund_by_hand",))
+        return
+    total = Money.total((refund.amount for refund in waiting), attempt.captured.currency)
+    who = ", ".join(dict.fromkeys(part for part in (order.email, attempt.payer_phone or order.phone) if part))
+    note = f"Send {total} to {order.name} ({who}) by hand: the way it was paid cannot send money back."
+    open_issue(attempt, "refund_by_hand", note, renew=True)
+
+
+def successor(reference: str) -> str:
+    """The reference of the one refund that stands in for a failed one: who comes twice finds the same."""
+    return f"ref-{sha256(reference.encode()).hexdigest()[:26]}"
+
+
+def unanswered(attempt: Attempt) -> list[Refund]:
+    """Failed refunds whose money is still here and still owed, so that a person has to do something."""
+    names = {refund.reference for refund in attempt.refunds}
+    return [
+        refund
+        for refund in attempt.refunds
+        if refund.state == "failed" and successor(refund.reference) not in names and is_owed(refund)
+    ]
+
+
+def is_owed(refund: Refund) -> bool:
+    """Whether the money of a failed refund can, and shall, still be sent."""
+    if refund.attempt.left.minor < refund.amount_minor:
+        return False
+    return refund.credit is None or due(refund.credit) >= refund.amount_minor
+
+
+def recount(attempt: Attempt) -> None:
+    """What has been refunded is the sum of the refunds that succeeded; of a lost dispute what was left is gone."""
+    session().flush()
+    _fit_what_banks_took(attempt)
+    total = _sum(attempt.refunds, "succeeded")
+    if total > attempt.captured_minor:
+        raise NotAllowed("More was refunded than was ever paid.")
+    attempt.refunded_minor = total
+
+
+def _fit_what_banks_took(attempt: Attempt) -> None:
+    """News comes in any order: a refund heard of later was no longer the bank's to take, one that failed was."""
+    for dispute in (one for one in attempt.disputes if one.state == "lost"):
+        taken = next(
+            (r for r in attempt.refunds if (r.kind, r.provider_ref) == ("dispute", dispute.provider_ref)), None
+        )
+        others = _sum((refund for refund in attempt.refunds if refund is not taken), "succeeded", "pending")
+        fits = max(0, min(dispute.amount_minor, attempt.captured_minor - others))
+        if taken is None and fits:
+            taken = _taken(attempt, dispute, fits)
+        if taken is not None:
+            taken.state = "succeeded" if fits else "failed"
+            taken.amount_minor = fits or taken.amount_minor
+
+
+def _taken(attempt: Attempt, dispute: Dispute, minor: int) -> Refund:
+    row = Refund(
+        attempt=attempt,
+        kind="dispute",
+        reference=f"ref-{random_key()}",
+        provider_ref=dispute.provider_ref,
+        state="succeeded",
+        amount_minor=minor,
+        currency=attempt.captured.currency,
+        reason="dispute lost",
+        settled_at=datetime.now(UTC),
+    )
+    session().add(row)
+    session().flush()
+    return row
+
+
+def _sum(refunds: Iterable[Refund], *states: str) -> int:
+    return sum(refund.amount_minor for refund in refunds if refund.state in states)
