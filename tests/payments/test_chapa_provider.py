@@ -373,8 +373,9 @@ def test_the_mode_must_be_that_of_our_key():
         read(MESSAGE | {"mode": "live"})
 
 
-def test_a_payout_is_not_ours():
-    event = read({"event": "payout.success", "type": "Payout", "amount": "5.00", "reference": "att-1"})
+@pytest.mark.parametrize("name", ["payout.success", "charge.success"])
+def test_a_payout_is_not_ours(name):
+    event = read({"event": name, "type": "Payout", "amount": "5.00", "reference": "att-1"})
 
     assert (event.subject, event.reference) == ("none", None)
 
