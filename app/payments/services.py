@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 __all__ = ["check", "close_others", "hold_margin", "open_attempt", "record_answer", "request_of", "settle", "start"]
 
+BEGUN_BEFORE = "duplicate_reference"  # the code of a provider that takes a name once: the other click has the page
 AGAIN_AFTER = 15  # seconds until a start that got no answer is tried again
 PUSHES = Limit("push", most=5, seconds=3600)  # requests sent to one telephone number
 
@@ -80,6 +81,10 @@ def start(number: str, provider_name: str, hold_until: datetime, payer: Payer = 
             f"This telephone number was asked {PUSHES.most} times within an hour. {limit.sentence}"
         ) from limit
     except (ProviderRefused, NotConfigured) as no:
+        # Refused perhaps because another click was quicker.
+        opened = _opened_by_another(request.reference)
+        if opened is not None:
+            return opened
         record_refusal(request.reference, no)
         raise PaymentNotStarted(
             f"{provider.title} cannot take this payment. Your order is safe: choose another way to pay."
@@ -110,7 +115,8 @@ def record_answer(reference: str, answer: NextStep) -> str | None:
     """
     with transaction():
         order, attempt = locked(reference)
-        if attempt.state in ("created", "unknown"):
+        begun_twice = (attempt.state, attempt.error_code) == ("failed", BEGUN_BEFORE)
+        if attempt.state in ("created", "unknown") or begun_twice:
             move_attempt(order, attempt, "pending", "", "start")
         attempt.provider_ref = attempt.provider_ref or answer.provider_ref or None
         attempt.next_url, attempt.next_message = answer.url, answer.message
@@ -145,9 +151,12 @@ def _no_answer(reference: str, silence: ProviderUnavailable, *, repeats: bool) -
 
 @retrying
 def record_refusal(reference: str, no: ProviderRefused | NotConfigured) -> None:
+    """Write down that there will be no page, unless another click has led to one meanwhile."""
     log.warning("A payment was refused at its start: %s", getattr(no, "detail", "") or no)
     with transaction():
         order, attempt = locked(reference)
+        if attempt.next_url is not None:
+            return
         if attempt.is_open:
             move_attempt(order, attempt, "failed", "The payment could not be started.", "start")
         attempt.error_code, attempt.error_message = getattr(no, "code", "not_configured"), str(no)[:500]
