@@ -151,9 +151,12 @@ def _page(
 
 def _context(order: Order, money: PaymentSummary) -> dict[str, Any]:
     can_be_paid = order.is_pending and bool(money.balance)
+    wait, last = _wait(order, money), money.last
     ways = offered(money.balance, order.country) if can_be_paid else []
+    if last and wait and wait.place == "phone":
+        ways = [way for way in ways if way.name != last.provider]
     names = [way.name for way in ways]
-    chosen = request.form.get("provider") or (money.last.provider if money.last else "")
+    chosen = request.form.get("provider") or (last.provider if last else "")
     return {
         "order": order,
         "money": money,
@@ -161,9 +164,9 @@ def _context(order: Order, money: PaymentSummary) -> dict[str, Any]:
         "ways_to_pay": ways,
         "away": away(money.balance, order.country) if can_be_paid else [],
         "chosen": chosen if chosen in names else next(iter(names), ""),
-        "payer_phone": request.form.get("payer_phone") or (money.last and money.last.payer_phone) or order.phone,
+        "payer_phone": request.form.get("payer_phone") or (last and last.payer_phone) or order.phone,
         "key": request.values.get("key") if queries.opens_with(order, request.values.get("key")) else None,
-        "wait": _wait(order, money),
+        "wait": wait,
         "again": _again(order, money, names),
     }
 

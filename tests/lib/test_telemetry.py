@@ -39,6 +39,14 @@ def test_of_an_attempt_s_reference_too_little_is_left_to_open_its_order() -> Non
     assert said == "No answer about att-abcdef[removed] on return"
 
 
+def test_the_address_where_a_provider_tells_about_an_attempt_stays_secret() -> None:
+    said = scrub(
+        "POST /payments/mpesa/webhook/att-abcdefghijklmnopqrstuvwxyz/0123456789abcdef0123456789abcdef answered 500"
+    )
+
+    assert said == "POST /payments/mpesa/webhook/att-abcdef[removed]/[removed] answered 500"
+
+
 def test_a_record_is_one_line_of_json_whatever_a_person_typed() -> None:
     record = logging.LogRecord("shop", logging.INFO, "x.py", 1, "name %s", ("Ada\n{forged: line}\r",), None)
 

@@ -9,6 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from app.lib import runtime
+from app.payments.simulators import MpesaSimulator
 from tests.journeys.shopping import path_of
 from tests.payments.ends_mpesa import KEYS, KeepingPhones
 
@@ -17,7 +18,7 @@ KENYA = {"country": "KE", "city": "Nairobi", "region": "", "postcode": "", "phon
 
 
 @contextmanager
-def shop_in_kenya(phones: KeepingPhones, **changes: Any) -> Iterator[KeepingPhones]:
+def shop_in_kenya(phones: MpesaSimulator, **changes: Any) -> Iterator[MpesaSimulator]:
     """Prices are in shillings without tax or delivery fee, so that totals are whole."""
     usual = runtime.settings()
     key, secret, shortcode, passkey = KEYS
@@ -43,7 +44,7 @@ def shop_in_kenya(phones: KeepingPhones, **changes: Any) -> Iterator[KeepingPhon
         runtime.use(usual)
 
 
-def ring(phones: KeepingPhones) -> str:
+def ring(phones: MpesaSimulator) -> str:
     """The name of the latest request on a phone."""
     return phones.phones.all()[0].name
 

@@ -82,9 +82,9 @@ def test_the_shopper_reads_what_to_do_and_strangers_read_no_number(end):
     assert (step.kind, step.url) == ("wait", "")
     assert step.provider_ref.startswith("ws_CO_")
     assert step.message == (
-        "We sent a payment request to 07•• ••• 678. Enter your M-Pesa PIN there to pay KES\xa0400.00."
+        "We sent a payment request to 07••\xa0•••\xa0678. Enter your M-Pesa PIN there to pay KES\xa0400.00."
     )
-    assert masked("+254110123456") == "01•• ••• 456"
+    assert masked("+254110123456") == "01••\xa0•••\xa0456"
 
 
 @pytest.mark.parametrize(

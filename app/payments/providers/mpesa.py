@@ -192,7 +192,7 @@ class MpesaProvider(Provider):
 
 def masked(phone: str) -> str:
     """A number in E.164 as its owner knows it, and nobody else: 07•• ••• 678."""
-    return f"0{phone[-9]}•• ••• {phone[-3:]}"
+    return f"0{phone[-9]}••\u00a0•••\u00a0{phone[-3:]}"
 
 
 def _push_error(answer: Answer) -> ProviderRefused | ProviderUnavailable | NotConfigured:
