@@ -34,7 +34,9 @@ def ask_how_provider_fares(name: str) -> Response:
         raise NotAllowed(f"Nobody has paid with {provider.title} yet, so there is nothing to ask about.")
     health.ask_soon(name)
     ask_provider(newest, name)
-    context = {"fares": how_they_fare()}
     return respond(
-        "admin/payments/_providers.html", then=url_for(".payments"), say=f"{provider.title} answers.", **context
+        "admin/payments/_providers.html",
+        then=url_for(".payments"),
+        say=f"{provider.title} answers.",
+        fares=how_they_fare(),
     )

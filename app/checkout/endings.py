@@ -1,7 +1,7 @@
 """How an order ends before it is sent: cancelled, taken back into the cart, or never paid."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -23,6 +23,7 @@ from app.payments.queries import DOUBTFUL, attempts_of, summarise
 
 log = logging.getLogger(__name__)
 
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 ASKED_WHAT_TO_DO = (*DOUBTFUL, "part", "excess", "second")
 
 
@@ -108,6 +109,7 @@ def expire(order_id: int) -> None:
         return
     if payments.close_others(order_id, in_a_job=True):
         # Money is on its way (a bank debit, a voucher, a prompt on a phone): the poller waits for its end.
+        _hold_on(order_id)
         return
     with transaction():
         order = orders.locked_by_id(order_id)
@@ -121,6 +123,18 @@ def expire(order_id: int) -> None:
         inventory.release(order.id)
         # Pages that cannot be closed may still be paid: late money takes the units again, or goes back.
         outbox.send("orders.mail_expired", key=f"mail-expired:{order.id}", order_id=order.id)
+
+
+@retrying
+def _hold_on(order_id: int) -> None:
+    """The goods wait for the money as well, each time longer, so that nobody is asked about it every minute."""
+    with transaction():
+        order = orders.locked_by_id(order_id)
+        if order.status != "pending" or not order.hold_is_over:
+            return
+        now = datetime.now(UTC)
+        order.hold_expires_at = now + min(max((now - order.placed_at) / 4, SHORTEST_WAIT), LONGEST_WAIT)
+        inventory.prolong(order.id, order.hold_expires_at)
 
 
 def _is_over(order_id: int) -> bool:

@@ -11,6 +11,7 @@ from app.lib.db import transaction
 from app.payments import pace, services
 from app.payments.models import OPEN_STATES, Attempt, Refund
 from app.payments.providers.base import PaymentState, Provider
+from app.payments.providers.by_hand import BY_HAND
 from app.payments.registry import all_providers
 
 MOST_AT_ONCE = 200
@@ -35,10 +36,10 @@ def poll() -> int:
 
 
 def _unfinished() -> Select[Attempt]:
-    """Attempts somebody has to ask after. Two indexes, each of a few rows, instead of a look at all of them."""
+    """Attempts somebody can be asked after. Two indexes, each of a few rows, instead of a look at all of them."""
     refunded = select(Refund.attempt_id).where(Refund.state == "pending")
     is_open = select(Attempt.id).where(Attempt.state.in_(OPEN_STATES))
-    return select(Attempt).where(Attempt.id.in_(is_open.union(refunded)))
+    return select(Attempt).where(Attempt.id.in_(is_open.union(refunded)), Attempt.provider.not_in(BY_HAND))
 
 
 def _plan_next(attempt: Attempt, now: datetime, *, on_the_phone: bool) -> None:
@@ -54,10 +55,10 @@ def _on_the_phone() -> set[str]:
 def _send_again(attempt: Attempt) -> None:
     """A refund the provider never confirmed: its job may have been given up while the provider was away.
 
-    `refunds.send` asks before it sends.
+    `refunds.send` asks before it sends, and sends nothing that has the provider's name.
     """
     for refund in attempt.refunds:
-        if refund.state == "pending" and refund.provider_ref is None:
+        if refund.state == "pending" and refund.kind == "refund":
             key = f"send-refund:{refund.id}:{attempt.checks}"
             outbox.send("payments.send_refund", key=key, refund_id=refund.id)
 

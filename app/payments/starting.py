@@ -6,15 +6,16 @@ had done the work all the same gives back what it made then.
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import or_, select
-
 from app.lib import outbox
-from app.lib.db import retrying, session, transaction
+from app.lib.db import retrying, transaction
 from app.orders.models import Order
 from app.payments import services
 from app.payments.attempts import locked, move_attempt
-from app.payments.models import OPEN_STATES, Attempt
+from app.payments.models import Attempt
+from app.payments.opening import serves
 from app.payments.providers.base import NotConfigured, PaymentRequest, Provider, ProviderRefused, ProviderUnavailable
+from app.payments.providers.by_hand import BY_HAND
+from app.payments.queries import attempts_of, summarise
 from app.payments.registry import IN_A_JOB, provider_of_old
 
 
@@ -56,25 +57,28 @@ def _ready(reference: str) -> tuple[Provider, PaymentRequest] | None:
         if attempt.state not in ("created", "unknown") or attempt.next_url is not None:
             return None
         provider = provider_of_old(attempt.provider, IN_A_JOB)
-        ends = attempt.expires_at or datetime.now(UTC)
-        is_too_late = ends < datetime.now(UTC) + provider.min_lifetime - timedelta(minutes=1)
-        if is_too_late or not order.awaits_money or _has_another(attempt):
-            _give_up(order, attempt)
-            return None
-        return provider, services.request_of(order, attempt)
+        if _may_start(order, attempt, provider):
+            return provider, services.request_of(order, attempt)
+        _give_up(order, attempt)
+        return None
 
 
-def _has_another(attempt: Attempt) -> bool:
-    """Whether the shopper went on another way: a later try, or a page that is open already."""
-    others = select(Attempt.id).where(
-        Attempt.payment_id == attempt.payment_id,
-        Attempt.id != attempt.id,
-        or_(
-            Attempt.state.in_(OPEN_STATES) & (Attempt.id > attempt.id),
-            Attempt.state.in_(("pending", "authorised", "paid")),
-        ),
-    )
-    return session().scalar(others.limit(1)) is not None
+def _may_start(order: Order, attempt: Attempt, provider: Provider) -> bool:
+    """Whether it would still get what is due, in time, and the shopper has not gone on another way."""
+    attempts = attempts_of(order.id)
+    ends = datetime.now(UTC) + provider.min_lifetime - timedelta(minutes=1)
+    if attempt.expires_at is not None and attempt.expires_at < ends:
+        return False
+    if not order.awaits_money or not serves(attempt, summarise(order, attempts).balance):
+        return False
+    return not any(_goes_first(other, attempt) for other in attempts)
+
+
+def _goes_first(other: Attempt, attempt: Attempt) -> bool:
+    """A later choice, or a page that is open already. A transfer chosen before stays possible beside it."""
+    if not other.is_open or other.id == attempt.id:
+        return False
+    return other.id > attempt.id or (other.state in ("pending", "authorised") and other.provider not in BY_HAND)
 
 
 def _give_up(order: Order, attempt: Attempt) -> None:
