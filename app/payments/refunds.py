@@ -53,33 +53,38 @@ def refund_attempt(order: Order, attempt: Attempt, minor: int, reason: str, acto
 def send(refund_id: int) -> None:
     """Ask the provider to send the money, unless it knows of this refund already: keys do not live for ever.
 
-    Raises ProviderUnavailable when nobody knows what happened, and NotConfigured without keys, so that the job
-    is tried again.
+    One that has a name there is only asked after, for not every provider tells of its refunds with the payment. Raises
+    ProviderUnavailable when nobody knows what happened, and NotConfigured without keys, so that the job is tried again.
     """
     request = _request(refund_id)
     if request is None:
         return
-    provider_name, ask = request
+    provider_name, ask, named = request
     provider = provider_of_old(provider_name, IN_A_JOB)
     try:
-        answer = provider.look_up_refund(ask, None) or provider.refund(ask)
+        answer = provider.look_up_refund(ask, named)
+        if answer is None and named is None:
+            answer = provider.refund(ask)
     except ProviderRefused as no:
-        # Perhaps because the money went back at the provider's own desk: that is no failure.
-        _refused(refund_id, no.sentence, _books(provider, ask))
+        if named is None:
+            # Perhaps because the money went back at the provider's own desk: that is no failure.
+            _refused(refund_id, no.sentence, _books(provider, ask))
         return
-    record(refund_id, answer)
+    if answer is not None:
+        record(refund_id, answer)
 
 
-def _request(refund_id: int) -> tuple[str, RefundRequest] | None:
+def _request(refund_id: int) -> tuple[str, RefundRequest, str | None] | None:
+    """Whom to ask, what, and the provider's name for it; None when there is nothing to ask any more."""
     with transaction() as current:
         refund = current.get(Refund, refund_id)
-        if refund is None or refund.kind != "refund" or refund.state != "pending" or refund.provider_ref:
+        if refund is None or refund.kind != "refund" or refund.state != "pending":
             return None
         attempt = refund.attempt
-        if attempt.is_disputed:
+        if attempt.is_disputed and refund.provider_ref is None:
             _refused(refund_id, LOCKED, None)
             return None
-        return attempt.provider, RefundRequest(
+        ask = RefundRequest(
             reference=refund.reference,
             attempt_reference=attempt.reference,
             provider_ref=attempt.provider_ref,
@@ -87,6 +92,7 @@ def _request(refund_id: int) -> tuple[str, RefundRequest] | None:
             amount=refund.amount,
             reason=refund.reason,
         )
+        return attempt.provider, ask, refund.provider_ref
 
 
 def _books(provider: Provider, ask: RefundRequest) -> PaymentState | None:
