@@ -83,7 +83,9 @@ def pay(number: str) -> Response:
     except Invalid as error:
         return _page(access.open_order(number), phone_error=error.sentence, status_code=422)
     except (PaymentNotStarted, NotAllowed, TooMany) as error:
-        return _page(access.open_order(number), problem=error.sentence, status_code=error.status)
+        answer = _page(access.open_order(number), problem=error.sentence, status_code=error.status)
+        answer.headers.update(error.headers())
+        return answer
 
 
 @bp.post("/orders/<number>/payments/check")
@@ -150,11 +152,13 @@ def _page(
 
 
 def _context(order: Order, money: PaymentSummary) -> dict[str, Any]:
-    can_be_paid = order.is_pending and bool(money.balance)
+    can_be_paid = order.awaits_money and bool(money.balance)
     wait, last = _wait(order, money), money.last
     ways = offered(money.balance, order.country) if can_be_paid else []
     if last and wait and wait.place == "phone":
         ways = [way for way in ways if way.name != last.provider]
+    if order.is_due_at_the_door:
+        ways = [way for way in ways if not way.pays_later]
     names = [way.name for way in ways]
     chosen = request.form.get("provider") or (last.provider if last else "")
     return {
