@@ -92,6 +92,7 @@ class PaystackProvider(Provider):
         self.test = _is_test(secret_keys[0])
         self.form_action_origins = (_origin(api_base) if api_base else "https://checkout.paystack.com",)
         self._secret_keys = secret_keys
+        self._is_on_a_page = patience == ON_A_PAGE
         self._caller = Caller(self.title, api_base or PUBLIC_API, patience)
         self._now = now
 
@@ -193,10 +194,12 @@ class PaystackProvider(Provider):
                 yield _readable(refund_state, row)
 
     def _disputes_of(self, paid: Mapping[str, Any]) -> tuple[DisputeState, ...]:
-        """Messages tell of disputes as well, so a payment is not left unconfirmed because nobody answers this.
+        """Messages tell of disputes as well, so no page waits for them, and no payment stays unconfirmed without.
 
         Unless money of it is gone, and a dispute may be the reason.
         """
+        if self._is_on_a_page and not is_reversed(paid):
+            return ()
         name = number_name(paid.get("id"))
         try:
             found = self._pages("/dispute", "perPage", {"transaction": name or ""})
