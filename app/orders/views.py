@@ -139,12 +139,11 @@ def _page(
     context = _context(order, summary(order))
     for provider in context["ways_to_pay"]:
         allow_forms_to(provider.form_action_origins)
-    wait = context["wait"]
     return respond(
         fragment,
         page="orders/show.html",
         status=status_code,
-        also=() if wait and wait.next_in else at_the_end,
+        also=() if context["wait"] else at_the_end,
         problem=problem,
         phone_error=phone_error,
         **context,
