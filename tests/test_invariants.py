@@ -5,7 +5,9 @@ from sqlalchemy import text
 
 from app import invariants
 from app.lib.db import db, session
-from app.payments import settlement
+from app.orders.services import SHOP
+from app.payments import credits, settlement
+from app.payments.credit_plan import LineWish, Wishes
 from tests.factories import a_cart, a_variant, an_order, order_named
 from tests.races.meeting import assert_sound
 from tests.races.paying import fact, press_pay
@@ -14,12 +16,15 @@ BREAKS = {
     "I1 stock": "UPDATE stock_items SET on_hand = on_hand + 1",
     "I1 holds": "UPDATE reservations SET state = 'released' WHERE state = 'held'",
     "I1 sold": "UPDATE reservations SET state = 'released' WHERE state = 'taken'",
+    "I1 returned": "UPDATE credit_lines SET restocked = 0",
     "I2 totals": "UPDATE orders SET shipping_minor = shipping_minor + 1, subtotal_minor = subtotal_minor - 1",
     "I2 owed": "UPDATE payments SET amount_minor = amount_minor - 1",
     "I3 refunds": "UPDATE payment_attempts SET refunded_minor = 1 WHERE state = 'paid'",
+    "I3 credits": "DELETE FROM refunds WHERE credit_id IS NOT NULL",
     "I3 paid": "UPDATE payment_attempts SET captured_minor = captured_minor - 1 WHERE state = 'paid'",
     "I4 one order": "UPDATE carts SET status = 'open' WHERE status = 'ordered'",
     "I5 money": "UPDATE orders SET status = 'cancelled' WHERE status = 'paid'",
+    "I5 excess": "UPDATE payment_attempts SET captured_minor = captured_minor + 1 WHERE state = 'paid'",
     "I7 order events": "UPDATE orders SET status = 'packed' WHERE status = 'paid'",
     "I7 append-only": "ALTER TABLE stock_movements DISABLE TRIGGER append_only",
     "I8 letters": "DELETE FROM outbox WHERE topic = 'orders.mail_confirmation'",
@@ -29,9 +34,11 @@ BREAKS = {
 
 @pytest.fixture
 def a_busy_shop():
-    """A paid order, one that waits, and a cart."""
-    paid = an_order(a_variant()).number
+    """A paid order of which one of two units came back, one that waits, and a cart."""
+    order = an_order((a_variant(), 2))
+    paid, back = order.number, Wishes((LineWish(order.lines[0].id, 1, restock=True),))
     settlement.settle(reference := press_pay(paid), fact(reference), channel="webhook")
+    credits.refund(paid, back, key="returned", seen=None, reason="Too small", actor=SHOP)
     an_order((a_variant(), 2))
     a_cart(a_variant())
     return paid

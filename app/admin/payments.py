@@ -7,14 +7,15 @@ from flask import Response, request, url_for
 from flask_login import current_user
 
 from app.admin.blueprint import actor, bp
-from app.admin.order import ask_provider, titles
+from app.admin.order import ask_provider
 from app.admin.order_forms import DealtWithForm, RefundForm
+from app.admin.order_parts import titles
 from app.admin.payment_tabs import PaymentTabs
 from app.admin.providers import how_they_fare
 from app.auth import staff
 from app.lib.errors import Invalid, NotFound, ShopError, TooMany
 from app.lib.htmx import respond, wants_fragment
-from app.payments import settlement, staff_queries, staff_services
+from app.payments import declines, settlement, staff_queries, staff_services
 from app.payments.queries import by_reference
 
 
@@ -35,7 +36,7 @@ def check_payment(reference: str) -> Response:
 @bp.post("/payments/<reference>/accept")
 def accept_payment(reference: str) -> Response:
     settlement.accept(reference, actor())
-    return _done("The money counts now, and the order is paid.")
+    return _done("The money counts now.")
 
 
 @bp.post("/payments/<reference>/refund")
@@ -106,6 +107,7 @@ def _context(**more: Any) -> dict[str, Any]:
         "tabs": PaymentTabs("waiting"),
         "fares": how_they_fare(),
         "waiting": staff_queries.waiting(),
+        "declines": declines.counters,
         "titles": titles(),
         "refund_form": RefundForm(formdata=None),
         "note_form": DealtWithForm(formdata=None),

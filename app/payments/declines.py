@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 
 from app.lib import runtime
 from app.lib.db import session
@@ -76,3 +76,61 @@ def _wait(moments: Iterable[datetime], most: int) -> int:
     if not beyond:
         return 0
     return max(1, int((beyond[0] + WINDOW - datetime.now(UTC)).total_seconds()) + 1)
+
+
+@dataclass(frozen=True)
+class Declines:
+    """How many payments of `who` were declined in the last hour; beyond `most` nothing more can be started.
+
+    `kind` is email, session or network; of the last two only a digest is known. `numbers` are the orders.
+    """
+
+    kind: str
+    who: str
+    count: int
+    last_at: datetime
+    numbers: tuple[str, ...]
+
+    @property
+    def most(self) -> int:
+        return MOST_OF_A_NETWORK if self.kind == "network" else MOST_OF_ONE
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.count > self.most
+
+
+MOST_SHOWN = 20
+
+
+def counters() -> list[Declines]:
+    """Who was declined more than once in the last hour, the most first, in one statement."""
+    email = func.lower(Order.email)
+    count = func.count()
+    each = func.grouping_sets(tuple_(email), tuple_(Attempt.session_digest), tuple_(Attempt.network_digest))
+    rows = session().execute(
+        select(
+            email,
+            Attempt.session_digest,
+            Attempt.network_digest,
+            count,
+            func.max(Attempt.created_at),
+            func.array_agg(Order.number.distinct()),
+        )
+        .join(Payment, Payment.id == Attempt.payment_id)
+        .join(Order, Order.id == Payment.order_id)
+        .where(declined())
+        .group_by(each)
+        .having(count > 1)
+        .order_by(count.desc())
+        .limit(MOST_SHOWN)
+    )
+    return [found for row in rows if (found := _counter(*row)).who]
+
+
+def _counter(
+    email: str | None, session: str | None, network: str | None, count: int, last_at: datetime, numbers: list[str]
+) -> Declines:
+    who = {"email": email, "session": session, "network": network}
+    kind = next(name for name, value in who.items() if value is not None)
+    return Declines(kind, who[kind] or "", count, last_at, tuple(numbers))

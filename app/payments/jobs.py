@@ -4,7 +4,7 @@ from datetime import date
 
 from app.lib.clock import every
 from app.lib.jobs import job
-from app.payments import book_days, books, demo_desk, inbox, polling, refunds, starting, webhooks
+from app.payments import book_days, books, demo_desk, failures, inbox, polling, refunds, starting, webhooks
 
 every(10, "payments.poll")
 every(60, "payments.look_after_inbox")
@@ -55,6 +55,11 @@ def compare_books(provider: str, day: str) -> None:
 @job("payments.ask_about_difference")
 def ask_about_difference(difference_id: int) -> None:
     books.ask_again(difference_id)
+
+
+@job("payments.tell_failed")
+def tell_failed(order_id: int) -> None:
+    failures.tell(order_id)
 
 
 @job("payments.send_refund")

@@ -42,7 +42,7 @@ def open_attempt(
         is_new = attempt is None
         if attempt is None:
             attempt = Attempt(
-                payment_id=_payment_of(order).id,
+                payment_id=payment_of(order).id,
                 reference=f"att-{random_key()}",
                 provider=provider.name,
                 state="created",
@@ -73,7 +73,8 @@ def _phone(provider: Provider, payer: Payer) -> str:
         raise Invalid(str(error), "payer_phone") from None
 
 
-def _payment_of(order: Order) -> Payment:
+def payment_of(order: Order) -> Payment:
+    """The row that says what a locked order is owed."""
     payment = session().scalar(select(Payment).where(Payment.order_id == order.id))
     if payment is None:
         payment = Payment(order_id=order.id, amount_minor=order.total_minor, currency=order.currency)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 
 from app.inventory import services as inventory
+from app.invoices import services as invoices
 from app.lib import outbox, runtime
 from app.lib.db import retrying, session, transaction
 from app.lib.errors import NotAllowed
@@ -53,9 +54,12 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
             fulfil(order, attempt, channel)
 
 
-def mark(order: Order, attempt: Attempt, received: Money, receipt: str) -> None:
+def mark(order: Order, attempt: Attempt, received: Money, receipt: str, actor: Actor) -> None:
     """A person saw this money come, for an attempt of a locked order: it counts, as much of it as there is."""
     _receive(order, attempt, received, receipt, "staff")
+    if attempt.review in DOUBTFUL:
+        attempt.review = ""
+    close_issues(attempt, "marked as paid", actor, DOUBTFUL)
     fulfil(order, attempt, "staff")
 
 
@@ -166,6 +170,8 @@ def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
     if money.excess:
         note = f"{money.excess} more than {order.total} was paid. Refund the excess."
         open_issue(attempt, "excess", note)
+    # The last thing: everybody who issues a paper waits for the same row.
+    invoices.issue_invoice(order)
 
 
 def _pay(order: Order, channel: str) -> None:

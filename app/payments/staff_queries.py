@@ -10,8 +10,9 @@ from app.lib.db import session
 from app.lib.money import Money
 from app.orders.models import Order
 from app.orders.staff_queries import MOST_COUNTED
-from app.payments.models import Attempt, Payment, PaymentIssue, WebhookEvent
-from app.payments.queries import DOUBTFUL, PaymentSummary, summarise
+from app.payments.models import Attempt, Payment, PaymentIssue, Refund, WebhookEvent
+from app.payments.queries import DOUBTFUL, PaymentSummary, may_count, summarise
+from app.payments.refund_queries import to_be_done
 
 MOST_ISSUES = 100  # on one page; the oldest come first, so none is forgotten
 MOST_EVENTS = 100
@@ -27,9 +28,19 @@ class Waiting:
 
     @property
     def can_accept(self) -> bool:
-        """Whether a person may let the money count: it is in doubt, but covers the order."""
+        """Whether a person may let the money count, for the order or for a part of it."""
         attempt = self.attempt
-        return attempt.state == "paid" and attempt.review in DOUBTFUL and attempt.covers(self.order.total)
+        return attempt.state == "paid" and attempt.review in DOUBTFUL and may_count(self.order, attempt)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it would be less than was asked, so that the order waits for the rest."""
+        return self.can_accept and self.attempt.left < self.attempt.amount
+
+    @property
+    def refunds(self) -> list[Refund]:
+        """The refunds that the issue is about, when it is about any."""
+        return to_be_done(self.attempt) if self.issue.kind in ("refund_failed", "refund_by_hand") else []
 
 
 def waiting() -> list[Waiting]:
@@ -91,11 +102,11 @@ def summaries(orders: Iterable[Order]) -> dict[int, PaymentSummary]:
 
 
 def left_to_refund(attempts: Sequence[Attempt]) -> tuple[Money, ...]:
-    """What of these attempts' money was not sent back yet: one amount for each currency, none of nothing."""
+    """What of these attempts' money can be sent back: one amount for each currency, none of nothing or of a dispute."""
     sums: dict[str, Money] = {}
     for attempt in attempts:
         left = attempt.left
-        if left:
+        if left and not attempt.is_disputed:
             sums[left.currency] = sums.get(left.currency, Money(0, left.currency)) + left
     return tuple(sums.values())
 

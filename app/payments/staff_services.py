@@ -6,15 +6,16 @@ from app.lib.money import Money
 from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor
-from app.payments import refunds
+from app.payments import credits, refunds
 from app.payments.attempts import locked
 from app.payments.issues import close_issues
 from app.payments.models import Attempt
+from app.payments.promises import LOCKED
 from app.payments.queries import DOUBTFUL, attempts_of
 from app.payments.staff_queries import left_to_refund
 
 LONGEST_NOTE = 500
-ANSWERED_BY_REFUND = (*DOUBTFUL, "second", "refund_failed")  # a dispute goes on at the bank
+ANSWERED_BY_REFUND = (*DOUBTFUL, "part", "excess", "second", "refund_failed")  # a dispute goes on at the bank
 
 
 def in_words(amounts: tuple[Money, ...]) -> str:
@@ -34,6 +35,7 @@ def refund_rest(number: str, seen: str, reason: str, actor: Actor) -> tuple[Mone
         attempts = attempts_of(order.id)
         left = left_to_refund(attempts)
         if not left:
+            _refuse_disputed(attempts)
             _refuse_unpaid(order, attempts)
             return ()
         _refuse_other_amount(left, seen)
@@ -50,12 +52,28 @@ def refund_attempt(reference: str, seen: str, reason: str, actor: Actor) -> tupl
         order, attempt = locked(reference)
         left = left_to_refund((attempt,))
         if not left:
+            _refuse_disputed((attempt,))
             _refuse_unpaid(order, (attempt,))
             return ()
         _refuse_other_amount(left, seen)
-        refunds.refund_attempt(order, attempt, left[0].minor, reason, actor)
+        credits.give_back_everything(order, reason, actor, only={attempt.id})
         close_issues(attempt, f"refunded {in_words(left)}", actor, ANSWERED_BY_REFUND)
         return left
+
+
+@retrying
+def refund_excess(number: str, seen: str, reason: str, actor: Actor) -> tuple[Money, ...]:
+    """Send back what was paid beyond the order, and nothing of the order itself. Raises NotAllowed."""
+    with transaction():
+        order = orders.locked(number)
+        excess = credits.locked_account(order).excess
+        if not excess:
+            return ()
+        _refuse_other_amount((order.money(excess),), seen)
+        credits.give_back_excess(order, reason, actor)
+        for attempt in attempts_of(order.id):
+            close_issues(attempt, f"refunded {order.money(excess)}", actor, ("excess",))
+        return (order.money(excess),)
 
 
 @retrying
@@ -74,6 +92,8 @@ def dealt_with(reference: str, kind: str, note: str, actor: Actor) -> None:
         order, attempt = locked(reference)
         if kind in DOUBTFUL and attempt.review in DOUBTFUL and attempt.left:
             raise NotAllowed(f"{attempt.left} still waits for a decision: accept it, or refund it.")
+        if kind == "part" and order.awaits_money and attempt.left:
+            raise NotAllowed(f"{attempt.left} waits for the rest of the order. Once that comes, this ends by itself.")
         if close_issues(attempt, sentence, actor, (kind,)):
             orders.record(
                 order,
@@ -83,6 +103,11 @@ def dealt_with(reference: str, kind: str, note: str, actor: Actor) -> None:
                 actor=actor,
                 reference=reference,
             )
+
+
+def _refuse_disputed(attempts: tuple[Attempt, ...]) -> None:
+    if any(attempt.is_disputed and attempt.left for attempt in attempts):
+        raise NotAllowed(LOCKED)
 
 
 def _refuse_unpaid(order: Order, attempts: tuple[Attempt, ...]) -> None:

@@ -1,5 +1,6 @@
 """Where providers send people and messages."""
 
+from datetime import UTC, datetime, timedelta
 from typing import cast, get_args
 
 from flask import Blueprint, Response, current_app, g, jsonify, make_response, request
@@ -26,6 +27,7 @@ forgery.exempt("payments.webhook")
 forgery.exempt("payments.callback")
 
 MOST_BYTES = 256 * 1024
+OPENS_FOR = timedelta(days=1)  # how long after an attempt was made its return address opens the order
 
 
 @bp.before_request
@@ -37,12 +39,15 @@ def is_private() -> None:
 def came_back(provider: str) -> Response:
     """The shopper is back. Nothing in the address is believed: the provider is asked, and the order page tells.
 
-    The reference is random and known to the shopper alone, so it opens the order even without a session.
+    The reference is random and known to the shopper alone, so it opens the order even without a session. After a day
+    it opens nothing any more, for addresses are kept by browsers and by providers: the link in the mail does.
     """
     attempt = by_reference(request.args.get("reference", ""))
     if attempt is None or attempt.provider != provider:
         raise NotFound("There is no such payment. Use the link from your mail to find your order.")
     order_id, reference = attempt.payment.order_id, attempt.reference
+    if attempt.created_at < datetime.now(UTC) - OPENS_FOR:
+        return respond(then=access.url_of(by_id(order_id)))
     say = "You left before paying. Your order is kept: pay now, or change it." if "left" in request.args else None
     try:
         services.check(reference, channel="return", in_a_job=False)

@@ -228,5 +228,5 @@ def test_the_queue_takes_as_many_statements_for_ten_as_for_one(browser: FlaskCli
     desk = at_desk(browser)
     desk.get("/admin/payments")
 
-    with queries(at_most=7):
+    with queries(at_most=8):
         assert desk.get("/admin/payments").text.count("Amount differs</h2>") == 10

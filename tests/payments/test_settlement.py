@@ -124,6 +124,19 @@ def test_a_forged_return_pays_nothing(stripe: KeepingSimulator, browser: Any) ->
     assert state_of(order) == ("pending", "pending")
 
 
+def test_the_way_back_from_the_provider_opens_the_order_for_a_day(browser: Any, new_browser: Any) -> None:
+    attempt = started(an_order(), "demo")
+    address = f"/payments/demo/return?reference={attempt.reference}"
+    fresh = browser.get(address, follow_redirects=True)
+    with transaction() as current:
+        current.get_one(Attempt, attempt.id).created_at = datetime.now(UTC) - timedelta(hours=25)
+
+    old = new_browser().get(address, follow_redirects=True)
+
+    assert (fresh.status_code, old.status_code) == (200, 404)
+    assert "Use the link from your mail" in old.text
+
+
 def test_the_poller_finds_what_the_webhook_did_not_tell(stripe: KeepingSimulator, run_jobs: Any) -> None:
     order = an_order()
     attempt = started(order)
