@@ -12,13 +12,15 @@ from app.payments.providers.base import BadSignature, PaymentRequest, ProviderRe
 from .ends import DemoEnd, OtherEnd, StripeEnd, a_refund, a_request
 from .ends_chapa import ChapaEnd
 from .ends_mpesa import MpesaEnd
+from .ends_paypal import PayPalEnd
 from .ends_paystack import PaystackEnd
 
 pytestmark = pytest.mark.pure
 
 
 @pytest.fixture(
-    params=[StripeEnd, ChapaEnd, PaystackEnd, MpesaEnd, DemoEnd], ids=["stripe", "chapa", "paystack", "mpesa", "demo"]
+    params=[StripeEnd, PayPalEnd, ChapaEnd, PaystackEnd, MpesaEnd, DemoEnd],
+    ids=["stripe", "paypal", "chapa", "paystack", "mpesa", "demo"],
 )
 def end(request: pytest.FixtureRequest) -> Iterator[OtherEnd]:
     end = request.param.open()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.config import Settings
-from app.payments.providers import bank_transfer, cash_on_delivery, chapa, mpesa, paystack, stripe
+from app.payments.providers import bank_transfer, cash_on_delivery, chapa, mpesa, paypal, paystack, stripe
 from app.payments.providers.base import ON_A_PAGE, NotConfigured, Patience, Provider
 from app.payments.providers.demo import DemoProvider, DemoStore
 
@@ -12,6 +12,7 @@ Configured = Callable[[Settings, Patience], Provider | None]
 # A new provider is a module with such a function, and a line here.
 WITH_KEYS: tuple[Configured, ...] = (
     stripe.configured,
+    paypal.configured,
     chapa.configured,
     paystack.configured,
     mpesa.configured,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from app.payments.simulators.chapa import ChapaSimulator
 from app.payments.simulators.mpesa import MpesaSimulator
+from app.payments.simulators.paypal import PayPalSimulator
 from app.payments.simulators.paystack import PaystackSimulator
 from app.payments.simulators.server import Simulator
 from app.payments.simulators.stripe import StripeSimulator
@@ -16,6 +17,10 @@ def invented(address: str) -> dict[str, str]:
         "STRIPE_API_BASE": f"{address}/stripe",
         "STRIPE_SECRET_KEY": "sk_test_simulator",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        "PAYPAL_API_BASE": f"{address}/paypal",
+        "PAYPAL_CLIENT_ID": "simulator",
+        "PAYPAL_CLIENT_SECRET": secrets.token_hex(16),
+        "PAYPAL_WEBHOOK_ID": "8PT597110X687430LKGECATA",
         "CHAPA_API_BASE": f"{address}/chapa",
         "CHAPA_SECRET_KEY": "CHASECK_TEST-simulator",
         "CHAPA_WEBHOOK_SECRET": secrets.token_hex(16),
@@ -38,6 +43,12 @@ def everyone(keys: Mapping[str, str], shop: str) -> dict[str, Simulator]:
     return {
         "stripe": StripeSimulator(
             webhook_url=webhook("stripe"), webhook_secret=keys["STRIPE_WEBHOOK_SECRET"].split(",")[0]
+        ),
+        "paypal": PayPalSimulator(
+            webhook_url=webhook("paypal"),
+            client_id=keys["PAYPAL_CLIENT_ID"],
+            client_secret=keys["PAYPAL_CLIENT_SECRET"],
+            webhook_id=keys["PAYPAL_WEBHOOK_ID"],
         ),
         "chapa": ChapaSimulator(
             webhook_url=webhook("chapa"), webhook_secret=keys["CHAPA_WEBHOOK_SECRET"].split(",")[0]
