@@ -56,6 +56,7 @@ class Day:
 
     paid: list[Paid] = field(default_factory=list)
     walked_away: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     lost_news_of: set[str] = field(default_factory=set)
     faults: list[Exception] = field(default_factory=list)
 
@@ -123,7 +124,9 @@ class Crowd:
     def _buy(self, turn: int, chance: random.Random) -> None:
         cart = insist(lambda: cart_of(self._variant))
         country = COUNTRY[self._currency]
-        number, _ = insist(lambda: place(cart, key=f"bad-day-{self._seed}-{turn}", country=country))
+        number, _ = insist(
+            lambda: place(cart, key=f"bad-day-{self._seed}-{turn}", country=country, email=f"p{turn}@x.test")
+        )
         names = [*self._offered(), "demo"]
         provider = names[turn % len(names)]
         for press in range(PRESSES):
@@ -144,7 +147,8 @@ class Crowd:
     def _press_pay(self, number: str, provider: str, payer: Payer) -> bool:
         try:
             insist(lambda: checkout.start_payment(number, provider, payer))
-        except (ProviderError, ShopError):
+        except (ProviderError, ShopError) as no:
+            self.day.refused[f"{provider}: {re.sub(r'S[0-9]+', 'S…', str(no))}"] += 1
             session().rollback()
             threading.Event().wait(0.2)
             return False

@@ -71,7 +71,7 @@ def live_through(stack, crowd, orders):
             break
         ends = time.monotonic() + 120
         while crowd.served < target:
-            assert time.monotonic() < ends, f"Nobody is served any more. {stack.log_end()}"
+            assert time.monotonic() < ends, f"Nobody is served any more: {crowd.day.refused}. {stack.log_end()}"
             time.sleep(0.05)
         deed = chance.choice(["worker", "worker", "worker", "flush", "flush", "redis", "postgres"])
         if deed == "worker":
@@ -97,6 +97,9 @@ FATE = text("""
 """)
 
 
+ON_THEIR_WAY = text("SELECT count(*) FROM refunds WHERE state = 'pending'")
+
+
 def fates():
     session().rollback()
     found = {row.reference: row for row in session().execute(FATE)}
@@ -120,6 +123,7 @@ def fate(row):
 def assert_everything_found_its_end(stack, crowd):
     paid = crowd.day.paid
     stack.eventually(lambda: all(fate(fates()[one.reference]) != "lost" for one in paid), seconds=TAIL)
+    stack.eventually(lambda: not session().scalar(ON_THEIR_WAY), seconds=TAIL)
     stack.eventually(lambda: not stack.waiting(), seconds=TAIL)
     ends = fates()
     count = Counter(fate(ends[one.reference]) for one in paid)
@@ -143,6 +147,7 @@ def assert_everything_found_its_end(stack, crowd):
     paid_orders = set(session().scalars(text("SELECT number FROM orders WHERE paid_at IS NOT NULL")))
     assert len(letters) == len(paid_orders), "A letter is missing, or one too many came."
     assert letters.total() <= len(letters) + stack.kills, "A kill repeats one letter at most."
+    print(crowd.day.refused.most_common(8))
     assert_ledgers_agree(paid, ends)
     stack.assert_sound()
 

@@ -12,7 +12,7 @@ from tests.races.stories import Story, effects, tell
 from tests.races.street import Street
 
 PROCESSES, ORDERS, COPIES = 4, 6, 20
-ONCE = {"status": "paid", "moves": 1, "letters": "orders.mail_confirmation", "sold": "sale -1"}
+ONCE = {"status": "paid", "moves": 1, "invoices": 1, "letters": "orders.mail_confirmation", "sold": "sale -1"}
 
 
 @pytest.fixture(scope="module")
