@@ -5,8 +5,9 @@ from typing import Any
 from flask import Response, current_app, url_for
 
 from app.admin.blueprint import actor, bp
-from app.admin.order import NoAnswer, titles
+from app.admin.order import NoAnswer
 from app.admin.order_forms import DealtWithForm
+from app.admin.order_parts import titles
 from app.admin.payment_tabs import PaymentTabs
 from app.lib.errors import Invalid, NotFound
 from app.lib.htmx import respond, wants_fragment

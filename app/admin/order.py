@@ -12,6 +12,7 @@ from app.admin.order_forms import CancelForm, NoteForm, RefundForm, ShipForm
 from app.admin.order_parts import found, titles
 from app.auth import staff
 from app.checkout import services as checkout
+from app.invoices.queries import papers_of
 from app.lib.errors import Invalid, NotAllowed, NotFound, ShopError, TooMany
 from app.lib.htmx import respond, wants_fragment
 from app.lib.money import Money
@@ -176,6 +177,7 @@ def _context(number: str, **forms: Any) -> dict[str, Any]:
         "disputes": disputes_of(order.id),
         "given_back": [(credit, in_words(order, credit), state_of(credit)) for credit in books.credits],
         "to_be_done": [refund for attempt in money.attempts for refund in to_be_done(attempt)],
+        "papers": papers_of(order.id),
         "issues": issues_of(order.id),
         "messages": staff_queries.webhook_events(money.attempts),
         "history": history(order),

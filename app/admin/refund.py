@@ -37,7 +37,7 @@ def refund_sum(number: str) -> Response:
     amounts, error = _worked_out(form, books)
     if error is not None:
         form.refuse(error)
-    return _answer(order, books, form, amounts, error, fragment="admin/refunds/_sum.html", is_preview=True)
+    return _answer(order, books, form, amounts, error, is_preview=True)
 
 
 @bp.post("/orders/<number>/refunds")
@@ -74,7 +74,8 @@ def show_refund(reference: str) -> Response:
 @bp.post("/refunds/<reference>/again")
 def try_refund_again(reference: str) -> Response:
     again = staff_refunds.try_again(reference, actor())
-    return respond(then=url_for(".show_refund", reference=again.reference), say=f"{again.amount} is sent once more.")
+    say = "It was sent by hand already." if again.kind == "by_hand" else f"{again.amount} is sent once more."
+    return respond(then=url_for(".show_refund", reference=again.reference), say=say)
 
 
 @bp.post("/refunds/<reference>/sent")
@@ -129,7 +130,6 @@ def _answer(
     amounts: Amounts | None,
     error: ShopError | None = None,
     *,
-    fragment: str = "admin/refunds/_form.html",
     is_preview: bool = False,
     status: int = 200,
 ) -> Response:
@@ -142,7 +142,11 @@ def _answer(
         "sentence": error.sentence if error is not None and is_preview else "",
     }
     answer = respond(
-        fragment, page="admin/refunds/new.html", status=error.status if error is not None else status, **context
+        "admin/refunds/_sum.html" if is_preview else "admin/refunds/_form.html",
+        page="admin/refunds/new.html",
+        status=error.status if error is not None else status,
+        also=["admin/refunds/_button.html"] if is_preview else [],
+        **context,
     )
     if error is not None:
         answer.headers.update(error.headers())

@@ -6,7 +6,8 @@ from typing import Any
 from flask import Response, current_app, request, url_for
 
 from app.admin.blueprint import bp
-from app.admin.order import NoAnswer, titles
+from app.admin.order import NoAnswer
+from app.admin.order_parts import titles
 from app.admin.payment_tabs import PaymentTabs
 from app.lib.errors import NotFound
 from app.lib.htmx import respond, wants_fragment

@@ -37,7 +37,7 @@ def poll() -> int:
 
 def _unfinished() -> Select[Attempt]:
     """Attempts somebody can be asked after. Two indexes, each of a few rows, instead of a look at all of them."""
-    refunded = select(Refund.attempt_id).where(Refund.state == "pending")
+    refunded = select(Refund.attempt_id).where(Refund.state == "pending", Refund.kind == "refund")
     is_open = select(Attempt.id).where(Attempt.state.in_(OPEN_STATES))
     return select(Attempt).where(Attempt.id.in_(is_open.union(refunded)), Attempt.provider.not_in(BY_HAND))
 

@@ -149,6 +149,7 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
         return
     if answer.state == "failed":
         _close(refund, "failed", answer.error)
+        recount(refund.attempt)
         _tell_of_failure(order, refund)
         return
     if refund.state == "failed" and refund.attempt.left.minor < refund.amount_minor:
