@@ -44,7 +44,7 @@ class Filters:
 class InboxPage:
     """Newest first; `orders` are the numbers of the orders they speak of, by the message's id."""
 
-    events: Sequence[Row[Any]]
+    events: Sequence[Any]
     orders: dict[int, str]
     newer: int = 0
     older: int = 0

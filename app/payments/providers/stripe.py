@@ -76,6 +76,10 @@ def configured(settings: Settings, patience: Patience = ON_A_PAGE) -> "StripePro
     return StripeProvider(key, secrets, api_base=settings.stripe_api_base, patience=patience)
 
 
+class TooMuchToRead(ProviderUnavailable):
+    """A list goes on beyond what may be looked through."""
+
+
 class StripeProvider(Provider):
     """Needs a secret key, and at least one webhook secret to believe any message."""
 
@@ -212,7 +216,12 @@ class StripeProvider(Provider):
         params = {"created": {"gte": since}, "limit": 100}
         most = None if self._patience.retries else PAGES_ON_A_PAGE
         sessions = self._pages(self._client.v1.checkout.sessions.list, params, most=most)
-        mine = [one for one in sessions if one.get("client_reference_id") == reference]
+        mine = []
+        try:
+            mine.extend(one for one in sessions if one.get("client_reference_id") == reference)
+        except TooMuchToRead:
+            if not mine:
+                raise
         mine.sort(key=lambda one: one.get("payment_status") != "paid")
         return required_text(mine[0], "id") if mine else None
 
@@ -226,7 +235,7 @@ class StripeProvider(Provider):
     ) -> Iterator[Mapping[str, Any]]:
         for number in count():
             if number == most:
-                raise ProviderUnavailable("Stripe has more than can be looked through while somebody waits.")
+                raise TooMuchToRead("Stripe has more than can be looked through while somebody waits.")
             page = self._ask(lambda params=params: call(params=params))  # type: ignore[misc]
             rows = page.get("data")
             if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
