@@ -35,7 +35,7 @@ def wait_for(place: str, message: str, since: datetime, asked: int) -> Wait:
     on_a_phone = place == "phone"
     left = PATIENCE - int((datetime.now(UTC) - since).total_seconds())
     next_in = _next_in(ON_A_PHONE if on_a_phone else AT_A_PROVIDER, asked)
-    return Wait(place, message, left=max(left, 0) if on_a_phone else 0, asked=asked, next_in=next_in)
+    return Wait(place, message, left=max(left, 0) if on_a_phone and next_in else 0, asked=asked, next_in=next_in)
 
 
 def _next_in(rhythm: tuple[tuple[int, int], ...], asked: int) -> int:
