@@ -59,6 +59,8 @@ def _ended(order: Order, dispute: Dispute, state: DisputeState) -> None:
     dispute.state, dispute.closed_at = state.state, datetime.now(UTC)
     attempt = dispute.attempt
     if state.state == "lost":
+        # A dispute may end with a part of what it began about.
+        dispute.amount_minor = state.amount.minor
         refunds.taken_by_the_bank(order, attempt, dispute.provider_ref, dispute.amount)
         open_issue(attempt, "dispute", f"The dispute about {dispute.amount} is lost: the bank took it.", renew=True)
         return

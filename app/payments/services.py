@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.lib import outbox, ratelimit
 from app.lib.db import retrying, transaction
 from app.lib.errors import NotAllowed, NotFound, ShopError, TooMany
+from app.lib.money import Money
 from app.lib.ratelimit import Limit
 from app.orders.models import Order
 from app.payments import agreed
@@ -242,19 +243,24 @@ def check(reference: str, *, channel: str, in_a_job: bool = True, told: Told = N
     provider = provider_of_old(row.provider, IN_A_JOB if in_a_job else ON_A_PAGE)
     provider_ref = row.provider_ref or told.provider_ref
     state = provider.look_up(reference, provider_ref)
-    if state.state == "authorised" and _may_take(reference):
-        state = provider.capture(reference, provider_ref)
+    if state.state == "authorised":
+        take = _may_take(reference, state.amount)
+        state = provider.capture(reference, provider_ref) if take else provider.expire(reference, provider_ref or "")
     state = _with(state, provider_ref, told)
     settle(reference, state, channel=channel)
     return state
 
 
-def _may_take(reference: str) -> bool:
-    """Whether money the shopper agreed to is still wanted: of an order that ended, or was paid, it is left alone."""
+def _may_take(reference: str, amount: Money | None) -> bool:
+    """Whether money the shopper agreed to is still wanted: of an order that ended, or was paid, it is left alone.
+
+    So is another amount than was asked for.
+    """
     with transaction():
         order, attempt = locked(reference)
         due = summarise(order, attempts_of(order.id)).balance
-        return attempt.is_open and order.awaits_money and attempt.amount_minor <= due.minor
+        is_wanted = attempt.is_open and order.awaits_money and attempt.amount_minor <= due.minor
+        return is_wanted and amount in (None, attempt.amount)
 
 
 def _with(state: PaymentState, provider_ref: str | None, told: Told) -> PaymentState:

@@ -50,7 +50,9 @@ def came_back(provider: str) -> Response:
         return respond(then=access.url_of(by_id(order_id)))
     say = "You left before paying. Your order is kept: pay now, or change it." if "left" in request.args else None
     try:
-        services.check(reference, channel="return", in_a_job=False)
+        state = services.check(reference, channel="return", in_a_job=False)
+        # It can still be paid at the provider's page, by another card perhaps.
+        say = say or (state.error_message if state.state == "pending" else None)
     except ProviderError as error:
         # The webhook and the poller will tell; the page says that we are still waiting.
         current_app.logger.warning("No answer about %s on return: %s", reference, type(error).__name__)
