@@ -82,11 +82,13 @@ def _register(app: Flask) -> None:
     from app.catalog import views as catalog
     from app.checkout import jobs as _checkout_jobs  # noqa: F401
     from app.checkout import views as checkout
+    from app.invoices import jobs as _invoices_jobs  # noqa: F401
+    from app.invoices import views as invoices
     from app.orders import jobs as _orders_jobs  # noqa: F401
     from app.orders import views as orders
     from app.payments import jobs as _payments_jobs  # noqa: F401
     from app.payments import views as payments
 
-    for module in (health, pages, dev, catalog, cart, auth, checkout, orders, payments, admin):
+    for module in (health, pages, dev, catalog, cart, auth, checkout, orders, invoices, payments, admin):
         app.register_blueprint(module.bp)
     cli.init_app(app)

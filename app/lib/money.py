@@ -135,7 +135,11 @@ class Money:
 
     def __str__(self) -> str:
         """For people, as the shop's locale writes it: "$19.99"."""
-        return _format(self.minor, self.currency, _locale)
+        return self.written(_locale)
+
+    def written(self, locale: str) -> str:
+        """For people, as that locale writes it: a paper keeps the one it was issued in."""
+        return _format(self.minor, self.currency, locale)
 
     @staticmethod
     def total(amounts: Iterable["Money"], currency: str) -> "Money":

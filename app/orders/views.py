@@ -10,6 +10,7 @@ from app.auth.models import User
 from app.cart import visitor
 from app.checkout import services as checkout
 from app.inventory.services import NotEnoughStock
+from app.invoices.queries import papers_of
 from app.lib import ratelimit
 from app.lib.errors import Invalid, NotAllowed, TooMany
 from app.lib.htmx import respond
@@ -164,6 +165,7 @@ def _context(order: Order, money: PaymentSummary) -> dict[str, Any]:
         "order": order,
         "money": money,
         "steps": steps(order, money.state),
+        "papers": papers_of(order.id) if order.paid_at else [],
         "ways_to_pay": ways,
         "away": away(money.balance, order.country) if can_be_paid else [],
         "chosen": chosen if chosen in names else next(iter(names), ""),
