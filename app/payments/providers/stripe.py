@@ -216,7 +216,7 @@ class StripeProvider(Provider):
         params = {"created": {"gte": since}, "limit": 100}
         most = None if self._patience.retries else PAGES_ON_A_PAGE
         sessions = self._pages(self._client.v1.checkout.sessions.list, params, most=most)
-        mine = []
+        mine: list[Mapping[str, Any]] = []
         try:
             mine.extend(one for one in sessions if one.get("client_reference_id") == reference)
         except TooMuchToRead:
