@@ -1,0 +1,139 @@
+"""An order paid at Chapa and at Paystack, sent back, paid too late: the whole way through the shop."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app.checkout import endings
+from app.checkout import services as checkout
+from app.lib import runtime
+from app.lib.db import db, session
+from app.orders.services import Actor
+from app.payments import polling, queries, refunds, services
+from app.payments.models import Attempt
+from tests.factories import a_variant, an_order, order_named, stock_of
+from tests.payments.ends_chapa import HASH, ChapaEnd
+from tests.payments.ends_chapa import KEY as CHAPA_KEY
+from tests.payments.ends_paystack import KEY as PAYSTACK_KEY
+from tests.payments.ends_paystack import PaystackEnd
+from tests.races.meeting import assert_sound
+
+GRACE = Actor("Grace")
+
+
+@pytest.fixture(scope="module", params=[ChapaEnd, PaystackEnd], ids=["chapa", "paystack"])
+def far_end(request):
+    end = request.param.open()
+    yield end
+    end.stop()
+
+
+@pytest.fixture
+def end(far_end, app) -> Iterator[ChapaEnd | PaystackEnd]:
+    """A shop that takes payments there."""
+    usual = runtime.settings()
+    base = far_end.simulator.base_url
+    runtime.use(
+        replace(
+            usual,
+            chapa_secret_key=CHAPA_KEY,
+            chapa_webhook_secret=(HASH,),
+            chapa_api_base=base,
+            paystack_secret_key=(PAYSTACK_KEY,),
+            paystack_api_base=base,
+        )
+    )
+    far_end.simulator.told.clear()
+    yield far_end
+    runtime.use(usual)
+    assert_sound()
+
+
+def begun(end, order):
+    """The order's payment, opened there; gives back what it asks for."""
+    url = checkout.start_payment(order.number, end.provider.name)
+    assert url.startswith(end.simulator.base_url)
+    (attempt,) = queries.attempts_of(order.id)
+    return services.request_of(order, attempt)
+
+
+def told(end, browser, request):
+    headers, body = end.message(request)
+    answer = browser.post(f"/payments/{end.provider.name}/webhook", data=body, headers=headers)
+    assert answer.status_code == 200
+
+
+def state_of(order):
+    session().expire_all()
+    fresh = order_named(order.number)
+    return fresh.status, queries.summary(fresh).state
+
+
+def test_paid_by_a_message_and_sent_back_in_its_own_time(end, browser, run_jobs):
+    order = an_order(a_variant(price=1999))
+    request = begun(end, order)
+    end.press("pay", request, request.reference)
+
+    told(end, browser, request)
+    told(end, browser, request)
+    run_jobs()
+    paid = state_of(order)
+    refunds.refund_order(order.number, order.total, "Broken", GRACE)
+    run_jobs()
+    sent = state_of(order)
+    end.later(10)
+    session().query(Attempt).update({"check_at": Attempt.created_at})
+    session().commit()
+    polling.poll()
+    run_jobs()
+
+    assert (paid, sent) == (("paid", "paid"), ("paid", "paid"))
+    assert state_of(order) == ("paid", "refunded")
+    assert len(end.simulator.account.refunds()) == 1
+
+
+def test_a_forged_message_changes_nothing(end, browser, run_jobs):
+    order = an_order(a_variant(price=1999))
+    request = begun(end, order)
+    end.press("pay", request, request.reference)
+    headers, body = end.message(request)
+
+    forged = browser.post(f"/payments/{end.provider.name}/webhook", data=body + b" ", headers=headers | {"x": "y"})
+    run_jobs()
+
+    assert (forged.status_code, state_of(order)[0]) == (400, "pending")
+
+
+def test_an_order_ends_in_time_and_money_that_comes_all_the_same_still_buys(end, browser, run_jobs):
+    variant = a_variant(price=1999)
+    order = an_order(variant)
+    request = begun(end, order)
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE orders SET hold_expires_at = now() - interval '1 minute'")
+        connection.exec_driver_sql("UPDATE reservations SET expires_at = now() - interval '1 minute'")
+
+    endings.expire(order.id)
+    ended = state_of(order)[0]
+    button = "pay_after_all" if end.closes else "pay"
+    end.press(button, request, request.reference)
+    told(end, browser, request)
+    run_jobs()
+
+    assert (ended, state_of(order)) == ("cancelled", ("paid", "paid"))
+    assert stock_of(variant).reserved == 0
+
+
+def test_a_page_whose_address_was_lost_gives_way_to_another(end, run_jobs):
+    order = an_order(a_variant(price=1999))
+    end.simulator.faults.add("drop_after_work")
+
+    with pytest.raises(services.PaymentNotStarted):
+        checkout.start_payment(order.number, end.provider.name)
+    with pytest.raises(services.PaymentNotStarted):
+        checkout.start_payment(order.number, end.provider.name)
+    url = checkout.start_payment(order.number, end.provider.name)
+
+    attempts = queries.attempts_of(order.id)
+    assert [attempt.state for attempt in attempts] == ["failed", "pending"]
+    assert url == attempts[-1].next_url
