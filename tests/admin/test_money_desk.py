@@ -59,9 +59,7 @@ def test_the_inbox_finds_messages_by_state_and_provider(browser: FlaskClient) ->
     assert "payment.paid" in desk.page(f"{INBOX}?state=failed&provider=demo")
     assert "No message fits" in words(desk.page(f"{INBOX}?state=orphan"))
     assert "No message fits" in words(desk.page(f"{INBOX}?provider=stripe"))
-    assert "payment.paid" in desk.page(
-        f"{INBOX}?state=%27&provider=%00x&older=99999999999999999999999"[:-25] + "&older=x"
-    )
+    assert "payment.paid" in desk.page(f"{INBOX}?state='&provider=-&older=x&newer=99999999999999999999")
 
 
 def test_pages_of_the_inbox_lead_to_each_other_in_a_constant_number_of_statements(
@@ -88,9 +86,8 @@ def test_pages_of_the_inbox_lead_to_each_other_in_a_constant_number_of_statement
 
 def test_a_message_is_shown_as_it_came_without_what_is_private_or_dangerous(browser: FlaskClient) -> None:
     _, event_id = a_message()
-    sql(
-        """UPDATE webhook_events SET body = '{"email": "ada@example.com", "amount": 5, "x": "<script>alert(1)</script>"}'"""
-    )
+    body = '{"email": "ada@example.com", "amount": 5, "x": "<script>alert(1)</script>"}'
+    sql("UPDATE webhook_events SET body = convert_to(:body, 'UTF8')", body=body)
 
     page = at_desk(browser).page(f"{INBOX}/{event_id}")
 
