@@ -183,6 +183,8 @@ class Crowd:
                 raise _NoPage
             simulator.do(wish, rings[0].name)
             return
+        if provider == "paypal" and wish == "decline":
+            wish = "deny"
         simulator.do(wish, reference if provider in KNOW_OUR_NAMES else provider_ref)
 
     def _afterwards(self, number: str, chance: random.Random) -> None:

@@ -120,8 +120,18 @@ def fate(row):
     return true[0] if len(true) == 1 else "lost" if not true else "+".join(true)
 
 
+def was_taken(one):
+    """Whether a payment that somebody made took any money: at PayPal it is the shop that takes what was approved."""
+    if one.provider != "paypal":
+        return True
+    row = fates()[one.reference]
+    theirs = all_providers(IN_A_JOB)["paypal"].look_up(one.reference, row.provider_ref)
+    session().rollback()
+    return theirs.state == "paid" or row.status != "cancelled"
+
+
 def assert_everything_found_its_end(stack, crowd):
-    paid = crowd.day.paid
+    paid = [one for one in crowd.day.paid if was_taken(one)]
     stack.eventually(lambda: all(fate(fates()[one.reference]) != "lost" for one in paid), seconds=TAIL)
     stack.eventually(lambda: not session().scalar(ON_THEIR_WAY), seconds=TAIL)
     stack.eventually(lambda: not stack.waiting(), seconds=TAIL)

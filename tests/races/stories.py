@@ -9,6 +9,7 @@ from app.checkout import services as checkout
 from app.lib.db import session, transaction
 from app.payments import demo_desk
 from app.payments.payers import Payer
+from app.payments.registry import provider_named
 from tests.factories import a_variant, an_order
 from tests.races.paying import message
 from tests.races.street import Letter, Street
@@ -33,6 +34,9 @@ STORIES = [
     Story("stripe", ("pay", "refund", "dispute")),
     Story("stripe", ("expire", "pay_after_all")),
     Story("stripe", ("late", "arrive", "lost")),
+    Story("paypal", ("pay", "capture", "refund")),
+    Story("paypal", ("pay", "capture", "dispute", "lost")),
+    Story("paypal", ("deny", "capture"), "JPY", "JP"),
     Story("chapa", ("pay", "refund", "arrive"), country="ET"),
     Story("chapa", ("expire", "pay_after_all"), "ETB", "ET"),
     Story("paystack", ("pay", "refund", "arrive"), country="NG"),
@@ -90,6 +94,10 @@ def deed_letters(street: Street, provider: str, deed: str, reference: str, provi
         if deed == "arrive":
             simulator.clock.move(30)
             simulator.tick()
+            return
+        if deed == "capture":
+            # PayPal's payers only approve; the shop takes the money.
+            provider_named(provider).capture(reference, provider_ref)
             return
         simulator.do(deed, reference if provider in KNOW_OUR_NAMES else provider_ref)
 
