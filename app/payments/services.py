@@ -170,14 +170,16 @@ def open_references(order_id: int, *, but_provider: str | None = None) -> list[t
     at the door may be paid there until it was paid some other way.
     """
     with transaction() as current:
-        order = current.get_one(Order, order_id, populate_existing=True)
         attempts = attempts_of(order_id)
+        open_ones = [attempt for attempt in attempts if attempt.is_open]
+        if not open_ones:
+            return []
+        order = current.get_one(Order, order_id, populate_existing=True)
         due = summarise(order, attempts).balance
         return [
             (attempt.reference, attempt.provider, attempt.provider_ref)
-            for attempt in attempts
-            if attempt.is_open
-            and (but_provider is None or not _stays(order, attempt))
+            for attempt in open_ones
+            if (but_provider is None or not _stays(order, attempt))
             and not (attempt.provider == but_provider and serves(attempt, due))
         ]
 
