@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from flask import g
 from sqlalchemy import select
 
+from app.admin import payment_tabs
 from app.auth.models import User
 from app.lib.db import session
 from app.orders import staff_queries as orders
 from app.orders.staff_queries import Filters
-from app.payments import staff_queries as payments
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Menu:
 
 
 def _entries(user: User) -> list[Entry]:
-    counts = select(orders.counted(Filters(status=orders.TO_PACK)), payments.counted_waiting())
+    counts = select(orders.counted(Filters(status=orders.TO_PACK)), payment_tabs.counted())
     to_pack, waiting = session().execute(counts).one()
     entries = [
         Entry("dashboard", "Dashboard", "/admin/", "layout-dashboard", "d"),
