@@ -26,6 +26,7 @@ from app.payments.models import Attempt, Payment
 from app.payments.providers.base import PaymentState
 from app.payments.providers.by_hand import BY_HAND
 from app.payments.queries import DOUBTFUL, PaymentSummary, attempts_of, may_count, summarise
+from app.payments.registry import all_providers
 
 
 @retrying
@@ -96,7 +97,9 @@ def _receive(order: Order, attempt: Attempt, received: Money, receipt: str | Non
     attempt.paid_at = datetime.now(UTC)
     attempt.provider_payment_ref = receipt or attempt.provider_payment_ref
     attempt.error_code = attempt.error_message = None
-    move_attempt(order, attempt, "paid", f"{received} paid with {attempt.provider}", channel)
+    known = all_providers().get(attempt.provider)
+    title = known.title if known is not None else attempt.provider
+    move_attempt(order, attempt, "paid", f"{received} paid: {title}", channel)
 
 
 def _difference(attempt: Attempt, received: Money) -> str:

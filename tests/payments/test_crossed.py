@@ -15,9 +15,10 @@ from app.orders.services import Actor
 from app.payments import demo_desk
 from app.payments.models import Attempt, PaymentIssue, Refund
 from app.payments.providers.base import PaymentState, RefundState
+from app.payments.providers.demo import DemoProvider
 from app.payments.queries import attempts_of
 from app.payments.settlement import settle
-from tests.factories import a_variant, an_order, order_named, stock_of
+from tests.factories import a_cart, a_variant, an_order, order_named, place, stock_of
 from tests.payments.ends import KeepingSimulator
 from tests.races.meeting import assert_sound
 from tests.races.paying import PAST, fact, let_hold_run_out, open_payment, press_pay, status_of
@@ -108,6 +109,35 @@ def test_nobody_is_led_to_a_second_provider_while_money_is_on_its_way(stripe: Ke
         checkout.start_payment(order.number, "stripe")
 
     assert not stripe.requests
+
+
+def test_who_has_a_request_on_the_phone_reads_so(stripe: KeepingSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = an_order()
+    demo_desk.choose(open_payment(order.number), "late")
+    monkeypatch.setattr(DemoProvider, "needs_phone", True)
+
+    with pytest.raises(NotAllowed, match="on your phone: answer it, or wait until it has run out"):
+        checkout.start_payment(order.number, "stripe")
+
+
+@pytest.mark.parametrize("are_left", [True, False], ids=["the units are there", "the units are gone"])
+def test_a_page_that_cannot_be_closed_keeps_no_order_open_and_loses_no_money(
+    monkeypatch: pytest.MonkeyPatch, are_left: bool
+) -> None:
+    shirt = a_variant(on_hand=1)
+    order = an_order(shirt)
+    reference = open_payment(order.number)
+    monkeypatch.setattr(DemoProvider, "expire", lambda self, one, ref: self.look_up(one, ref))
+    let_hold_run_out(order.number)
+
+    checkout.expire(order.id)
+    assert (status_of(order.number), attempts_of(order.id)[0].state) == ("cancelled", "pending")
+    if not are_left:
+        place(a_cart(shirt), email="bob@example.com")
+    settle(reference, PaymentState("paid", order.total), channel="webhook")
+
+    [attempt] = attempts_of(order.id)
+    assert (status_of(order.number), bool(attempt.left)) == (("paid", True) if are_left else ("cancelled", False))
 
 
 def test_an_old_page_of_the_same_provider_is_asked_before_a_new_one_opens() -> None:
