@@ -153,9 +153,9 @@ class PayPalProvider(Provider):
             return state
         # The same name for a while, so that what got lost is not done twice; then another, so that a shopper who
         # has chosen another card meanwhile is not told again what became of the first.
-        key = f"{reference}-capture-{int(self._now() // A_TRY)}"
+        key = f"{reference}-capture-{state.provider_ref}-{int(self._now() // A_TRY)}"
         try:
-            order = self._ask("POST", f"{ORDERS}/{_quoted(provider_ref or '')}/capture", key=key, body={})
+            order = self._ask("POST", f"{ORDERS}/{_quoted(state.provider_ref or '')}/capture", key=key, body={})
         except ProviderRefused as no:
             return self._not_captured(reference, state, no)
         return self._state(order, reference)
@@ -335,7 +335,10 @@ def _is_for(order: Mapping[str, Any], request: PaymentRequest) -> bool:
     """Whether an answer with content is about what was asked; a short one says nothing of it. Raises Unreadable."""
     if "purchase_units" not in order:
         return True
-    return owner(order) == request.reference and money(unit(order).get("amount")) == request.amount
+    whose = owner(order)
+    if whose is None:
+        raise Unreadable("An order that is nobody's.")
+    return whose == request.reference and money(unit(order).get("amount")) == request.amount
 
 
 def _wire(amount: Money) -> dict[str, str]:
