@@ -211,6 +211,16 @@ class Settings:
         return self.shop_env == "production"
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that nobody may read in a log, the longest first; too short ones would be found everywhere."""
+        found: set[str] = set()
+        for name, spec in self.__dataclass_fields__.items():
+            if spec.metadata["parse"] in (_secret, _secrets):
+                value = getattr(self, name)
+                found.update([value] if isinstance(value, str) else value)
+        return tuple(sorted((one for one in found if len(one) >= 8), key=len, reverse=True))
+
+    @property
     def is_tls(self) -> bool:
         """Whether shoppers reach the shop by https, so cookies may be Secure."""
         return self.shop_url.startswith("https://")

@@ -6,11 +6,17 @@ if TYPE_CHECKING:
     from app.config import Settings
 
 _current: "Settings | None" = None
+_secrets: tuple[str, ...] = ()
 
 
 def use(settings: "Settings") -> None:
-    global _current
-    _current = settings
+    global _current, _secrets
+    _current, _secrets = settings, settings.secrets
+
+
+def secrets() -> tuple[str, ...]:
+    """The values in the settings that must not be shown, the longest first; none before there are settings."""
+    return _secrets
 
 
 def settings() -> "Settings":

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from flask import Flask, Response, g, has_request_context, request
 
+from app.lib import runtime
 from app.lib.tokens import random_key
 
 # Keys, tokens and card numbers that must never reach a log, whoever put them into a message.
@@ -20,7 +21,9 @@ SECRETS = re.compile(
 
 
 def scrub(text: str) -> str:
-    """The text without anything that looks like a secret, and on one line."""
+    """The text without this shop's secrets or anything that looks like one, and on one line."""
+    for secret in runtime.secrets():
+        text = text.replace(secret, "[removed]")
     return SECRETS.sub("[removed]", text).replace("\r", "\\r").replace("\n", "\\n")
 
 
