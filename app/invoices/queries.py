@@ -13,6 +13,11 @@ def invoice_of(order_id: int) -> Document | None:
     return session().scalar(select(Document).where(Document.order_id == order_id, Document.kind == "invoice"))
 
 
+def by_id(document_id: int) -> Document:
+    """The paper; it is known to exist."""
+    return session().get_one(Document, document_id)
+
+
 def papers_of(order_id: int) -> list[Document]:
     """Everything that was issued for an order, in that sequence."""
     return list(session().scalars(select(Document).where(Document.order_id == order_id).order_by(Document.id)))

@@ -33,6 +33,14 @@ class ServerIsSilent(OSError):
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A PDF that goes with a letter."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Letter:
     """What is sent. `key` names it for good: the same key is delivered once."""
 
@@ -41,6 +49,7 @@ class Letter:
     subject: str
     text: str
     html: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 class SentMail(Base):
@@ -148,6 +157,8 @@ def _message(letter: Letter) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
+    for file in letter.attachments:
+        message.add_attachment(file.content, maintype="application", subtype="pdf", filename=file.name)
     return message
 
 

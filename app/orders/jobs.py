@@ -1,12 +1,32 @@
 """The letters about orders, and what follows from a proved address."""
 
+from hashlib import sha256
+
 from app.lib.jobs import job
 from app.orders import letters, services
 
 
 @job("orders.mail_confirmation")
 def mail_confirmation(order_id: int) -> None:
-    letters.send("confirmation", order_id, key=f"order-confirmation:{order_id}")
+    letters.confirm(order_id, key=f"order-confirmation:{order_id}")
+
+
+@job("orders.mail_confirmed")
+def mail_confirmed(order_id: int) -> None:
+    """Paid at the door."""
+    letters.send("confirmed", order_id, key=f"order-confirmed:{order_id}")
+
+
+@job("orders.mail_transfer")
+def mail_transfer(order_id: int, instructions: str) -> None:
+    """Paid by bank transfer; who is told something else, such as a later day, is written to again."""
+    told = sha256(instructions.encode()).hexdigest()[:16]
+    letters.send("transfer", order_id, key=f"order-transfer:{order_id}:{told}", instructions=instructions)
+
+
+@job("orders.mail_payment_failed")
+def mail_payment_failed(order_id: int, hour: int) -> None:
+    letters.send("payment_failed", order_id, key=f"order-payment-failed:{order_id}:{hour}")
 
 
 @job("orders.mail_shipped")
@@ -31,7 +51,7 @@ def mail_sold_out(order_id: int) -> None:
 
 @job("orders.mail_refunded")
 def mail_refunded(order_id: int, refund_id: int, amount: str) -> None:
-    letters.send("refunded", order_id, key=f"order-refunded:{refund_id}", amount=amount)
+    letters.tell_of_refund(order_id, refund_id, amount, key=f"order-refunded:{refund_id}")
 
 
 @job("orders.claim")

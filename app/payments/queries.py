@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload
 from app.lib.db import session
 from app.lib.money import Money
 from app.orders.models import Order
-from app.payments.models import Attempt, Payment, PaymentIssue
+from app.payments.models import Attempt, Payment, PaymentIssue, Refund
 
 # Reviews whose money does not count until a person said so.
 DOUBTFUL = ("amount", "currency", "receipt")
@@ -130,6 +130,11 @@ def is_in_doubt(attempt: Attempt) -> bool:
 def by_reference(reference: str) -> Attempt | None:
     """The attempt, with its payment."""
     return session().scalar(select(Attempt).where(Attempt.reference == reference).options(joinedload(Attempt.payment)))
+
+
+def refund_by_id(refund_id: int) -> Refund:
+    """The refund, with what it gives back; it is known to exist."""
+    return session().scalars(select(Refund).where(Refund.id == refund_id).options(joinedload(Refund.credit))).one()
 
 
 def issues_of(order_id: int) -> list[PaymentIssue]:
