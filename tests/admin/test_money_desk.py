@@ -127,7 +127,7 @@ def test_a_difference_is_dealt_with_by_a_note(browser: FlaskClient, htmx: bool) 
     desk = at_desk(browser, htmx=htmx)
     read = words(desk.page(BOOKS))
     assert "Money we do not know of" in read
-    assert "The provider says $20.00 paid We wrote down Nothing" in read
+    assert "Provider $20.00 paid Shop Nothing" in read
 
     empty = desk.post(f"{BOOKS}/{difference}/deal", note=" ")
     done = desk.post(f"{BOOKS}/{difference}/deal", note="Sold at the market")
