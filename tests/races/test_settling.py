@@ -22,7 +22,7 @@ LETTERS = "SELECT count(*) FROM outbox WHERE topic = 'orders.mail_confirmation'"
 def assert_paid_once(number):
     """One payment in the history, one step to paid, one unit sold, one letter; all the money there is."""
     assert status_of(number) == "paid"
-    assert count("SELECT count(*) FROM order_events WHERE kind = 'payment' AND note LIKE '% paid with %'") == 1
+    assert count("SELECT count(*) FROM order_events WHERE kind = 'payment' AND note LIKE '% paid: %'") == 1
     assert (count(PAID), count(SALES), count(LETTERS)) == (1, 1, 1)
     assert money_of(number).state == "paid"
     assert_sound()
