@@ -138,6 +138,9 @@ def recount(attempt: Attempt) -> None:
     if total > attempt.captured_minor:
         raise NotAllowed("More was refunded than was ever paid.")
     attempt.refunded_minor = total
+    if any(refund.state == "failed" for refund in attempt.refunds) and not unanswered(attempt):
+        # What failed may have gone back another way since, and then nobody is needed any more.
+        close_issues(attempt, "went back another way", orders.SHOP, ("refund_failed",))
 
 
 def _fit_what_banks_took(attempt: Attempt) -> None:

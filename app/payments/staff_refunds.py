@@ -13,6 +13,7 @@ from app.payments.promises import LOCKED, ask_a_person, is_owed, promise, recoun
 from app.payments.providers.base import RefundState
 
 LONGEST = 200  # characters of a reference or a note
+SENDING = "The provider is sending this refund. Wait until it has arrived or failed."
 
 
 @retrying
@@ -53,24 +54,25 @@ def sent_by_hand(reference: str, their_reference: str, note: str, actor: Actor) 
     for text, field in (theirs, "reference"), (said, "note"):
         if len(text) > LONGEST:
             raise Invalid(f"Use at most {LONGEST} characters.", field)
-    with transaction() as current:
+    with transaction():
         order, refund = _locked(reference)
         if refund.kind == "by_hand" and refund.state == "succeeded":
             return refund
         if refund.state == "failed":
             known = _successor_of(refund)
-            if known is not None:
+            if known is not None and known.kind == "by_hand":
                 return known
+            if known is not None:
+                raise NotAllowed(SENDING)
             _refuse_unless_owed(refund)
             refund = _instead(refund, actor)
         elif refund.kind != "by_hand":
-            raise NotAllowed("The provider is sending this refund. Wait until it has arrived or failed.")
+            raise NotAllowed(SENDING)
         refund.reason = f"{refund.reason} ({said})"[:500] if said else refund.reason
         refunds.apply(order, refund, RefundState("succeeded", theirs, None, refund.amount))
-        current.flush()
+        _close_when_answered(refund.attempt, f"sent by other means: {theirs}", actor)
         recount(refund.attempt)
         ask_a_person(order, refund.attempt)
-        _close_when_answered(refund.attempt, f"sent by other means: {theirs}", actor)
         return refund
 
 

@@ -215,6 +215,19 @@ def test_what_went_back_at_the_desk_meanwhile_is_no_failure_of_ours(run_jobs: An
     assert all(row.credit_id for row in sent)
 
 
+def test_a_failure_that_the_desk_made_good_meanwhile_needs_nobody() -> None:
+    order = with_invoice()
+    credit = back(order, 1)
+    amount = credit.amount_minor
+    refunds.record(credit.refunds[0].id, RefundState("failed", "re_1", None, order.money(amount), error="No"))
+    assert issues() == ["refund_failed"]
+
+    hear(attempt_of(order).reference, order.total, refunds=(elsewhere(order, amount),))
+
+    assert issues() == []
+    assert given() == [amount]
+
+
 def hear_the_demo(reference: str) -> None:
     from app.payments.services import check
 
@@ -332,11 +345,15 @@ def test_a_failed_refund_is_answered_once_however_many_try(at_once: Any, run_job
     reference = row.reference
     refunds.record(row.id, RefundState("failed", "re_1", None, row.amount, error="Closed account"))
 
-    at_once(
+    outcomes = at_once(
         *[lambda: staff_refunds.try_again(reference, GRACE).id] * 2,
         *[lambda: staff_refunds.sent_by_hand(reference, "T1", "", GRACE).id] * 2,
     )
     run_jobs()
+
+    done = [one for one in outcomes if not isinstance(one, NotAllowed)]
+    assert len(set(done)) == 1, outcomes
+    assert len(done) >= 2, "who tries again is shown what was done"
 
     assert [state for _, state, _ in rows(order)] == ["failed", "succeeded"]
     assert issues() == []
