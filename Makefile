@@ -47,8 +47,8 @@ shell: $(VENV)/production ## a Python prompt inside the shop in DATA_DIR
 simulators: $(VENV)/production ## the other ends of the payment providers, on loopback
 	@exec $(BIN)/python -m app.payments.simulators
 
-prove: $(VENV)/development ## races and kills, longer with ROUNDS=
-	ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/races tests/ops/test_kills.py tests/prove
+prove: $(VENV)/development ## races, kills and 1,000 payments on a bad day; longer with ROUNDS=
+	ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/races tests/ops/test_kills.py tests/prove tests/lib/test_planted_secrets.py
 
 requirements: $(VENV)/development ## pin requirements again, after a change of a .in file
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \

@@ -89,7 +89,7 @@ class Crowd:
     ) -> None:
         self.day = Day()
         self.served = 0
-        self._app, self._simulators, self._variant, self._currency = app, simulators, variant_id, currency
+        self._app, self._simulators, self._variant, self.currency = app, simulators, variant_id, currency
         self._left = iter(range(orders))
         self._lock = threading.Lock()
         self._seed = seed
@@ -123,7 +123,7 @@ class Crowd:
 
     def _buy(self, turn: int, chance: random.Random) -> None:
         cart = insist(lambda: cart_of(self._variant))
-        country = COUNTRY[self._currency]
+        country = COUNTRY[self.currency]
         number, _ = insist(
             lambda: place(cart, key=f"bad-day-{self._seed}-{turn}", country=country, email=f"p{turn}@x.test")
         )
@@ -141,7 +141,7 @@ class Crowd:
         self.day.walked_away[provider] += 1
 
     def _offered(self) -> list[str]:
-        away = {"USD": ("mpesa",), "KES": ("paypal", "chapa")}[self._currency]
+        away = {"USD": ("mpesa",), "KES": ("paypal", "chapa")}[self.currency]
         return [name for name in self._simulators if name not in away]
 
     def _press_pay(self, number: str, provider: str, payer: Payer) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from app.lib.db import db
 from tests.ops.shoppers import Shoppers
 from tests.ops.test_kills import THANKS, assert_nothing_was_lost, shirt, stack  # noqa: F401
-from tests.prove.conftest import ROUNDS
+from tests.prove.conftest import ROUNDS, report
 
 pytestmark = [pytest.mark.pure, pytest.mark.stack]
 
@@ -33,4 +33,4 @@ def test_a_day_of_killing(stack, shirt):  # noqa: F811
     told = shoppers.wait(60 + ROUNDS * 10)
 
     assert_nothing_was_lost(stack, told, seconds=60 + ROUNDS * 5)
-    print(f"{len(told)} orders, {stack.kills} kills, {stack.mailbox.ids(THANKS).total()} letters of thanks")
+    report(f"Killing: {len(told)} orders, {stack.kills} kills, {stack.mailbox.ids(THANKS).total()} letters of thanks")
