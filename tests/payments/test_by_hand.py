@@ -96,7 +96,6 @@ def test_confirmed_orders_wait_to_be_packed_beside_paid_ones(browser: Any) -> No
     assert "Pays on delivery" in page
     assert "Confirmed, to be paid on delivery" in page
     assert "1 order to pack" in words(desk.page("/admin/"))
-    assert "To be paid at the door" not in words(browser.get(f"/orders/{order.number}?key={order.key}").text)
 
 
 def test_cancelling_gives_confirmed_units_back_and_nothing_is_paid_at_the_door_then() -> None:
@@ -111,10 +110,13 @@ def test_cancelling_gives_confirmed_units_back_and_nothing_is_paid_at_the_door_t
     assert last(order.number).state == "cancelled"
 
 
-def test_who_was_to_pay_at_the_door_may_still_pay_online() -> None:
+def test_who_was_to_pay_at_the_door_may_still_pay_online(browser: Any) -> None:
     order = an_order()
     choose(order.number, DOOR)
 
+    page = words(browser.get(f"/orders/{order.number}?key={order.key}").text)
+    assert "Pay now instead?" in page
+    assert "Cash on delivery" not in page.split("Pay now instead?")[1]
     online = choose(order.number, "demo")
     assert [attempt.state for attempt in attempts(order.number)] == ["pending", "pending"]
     hear(online, TOTAL)
