@@ -1,5 +1,6 @@
 """Money goes back once, and never more of it than came."""
 
+import multiprocessing
 from functools import partial
 
 import pytest
@@ -7,6 +8,8 @@ from sqlalchemy import text
 
 from app.inventory import services as inventory
 from app.invoices import services as invoices
+from app.lib.db import db
+from app.lib.errors import ShopError
 from app.lib.money import Money
 from app.orders import services as orders
 from app.orders.services import Actor
@@ -145,6 +148,45 @@ def test_twenty_hands_on_the_same_unit_give_it_back_once(at_once, paid):
     assert kinds(outcomes) == {"done": 2, "Invalid": 18}
     assert stock_of(line.variant_id).on_hand == 10
     assert_within_captured(number)
+
+
+def test_twenty_refunds_in_four_processes_while_the_desk_refunds_too(app, at_once, paid):
+    number, reference, total = paid
+    line = order_named(number).lines[0].id
+    db.session.remove()
+    fork = multiprocessing.get_context("fork")
+    instant, answers = fork.Barrier(5), fork.SimpleQueue()
+    processes = [fork.Process(target=refund_five, args=(number, line, n, instant, answers)) for n in range(4)]
+    for process in processes:
+        process.start()
+    instant.wait(60)
+    demo_desk.choose(reference, "refund")
+    for process in processes:
+        process.join(60)
+    do_jobs(at_once)
+    settlement.settle(reference, fact(reference), channel="poller")
+
+    outcomes = [name for _ in processes for name in answers.get()]
+    assert len(outcomes) == 20
+    assert set(outcomes) == {"done", "Invalid"}
+    assert fact(reference).refunded.minor == money_of(number).refunded.minor == total
+    assert count("SELECT count(*) FROM payment_issues WHERE resolved_at IS NULL") == 0
+    assert_within_captured(number)
+
+
+def refund_five(number, line, name, instant, answers):
+    """One process: units and free amounts in turn, as fast as it can."""
+    db.engine.dispose(close=False)  # a connection belongs to one process
+    instant.wait(60)
+    outcomes = []
+    for turn in range(5):
+        wishes = Wishes(other_minor=500) if turn % 2 else Wishes((LineWish(line, 1, restock=True),))
+        try:
+            credits.refund(number, wishes, key=f"{name}-{turn}", seen=None, reason="", actor=GRACE)
+            outcomes.append("done")
+        except ShopError as refusal:
+            outcomes.append(type(refusal).__name__)
+    answers.put(outcomes)
 
 
 def test_guard_off_without_the_shelf_s_lock_units_come_back_twice(at_once, monkeypatch, paid):
