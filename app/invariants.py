@@ -98,6 +98,24 @@ RULES: dict[str, tuple[str, str]] = {
               + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END
         """,
     ),
+    "I2 papers": (
+        "an invoice is about its order's figures, a credit note about its credit, and notes stay within the invoice",
+        """
+        SELECT d.number FROM documents d JOIN orders o ON o.id = d.order_id
+        WHERE d.currency <> o.currency
+           OR d.kind = 'invoice' AND (d.amount_minor, d.tax_minor) <> (o.total_minor, o.tax_minor)
+        UNION ALL
+        SELECT d.number FROM credits c JOIN documents d ON d.id = c.document_id
+        WHERE d.kind <> 'credit_note' OR d.order_id <> c.order_id
+           OR (d.amount_minor, d.tax_minor) <> (c.amount_minor, c.tax_minor)
+        UNION ALL
+        SELECT o.number FROM orders o
+        JOIN documents n ON n.order_id = o.id AND n.kind = 'credit_note'
+        LEFT JOIN documents i ON i.order_id = o.id AND i.kind = 'invoice'
+        GROUP BY o.number, i.amount_minor, i.tax_minor
+        HAVING sum(n.amount_minor) > coalesce(i.amount_minor, 0) OR sum(n.tax_minor) > coalesce(i.tax_minor, 0)
+        """,
+    ),
     "I2 owed": (
         "what is owed is the order's total, and an attempt asks for it, less what other payments brought",
         """
@@ -212,7 +230,7 @@ RULES: dict[str, tuple[str, str]] = {
         "the ledgers refuse UPDATE and DELETE",
         """
         SELECT wanted.name FROM unnest(ARRAY[
-            'stock_movements', 'order_events', 'user_events', 'price_events']) AS wanted (name)
+            'stock_movements', 'order_events', 'user_events', 'price_events', 'documents']) AS wanted (name)
         WHERE NOT EXISTS (
             SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
             WHERE c.relname = wanted.name AND t.tgname = 'append_only' AND t.tgenabled = 'O')
@@ -233,6 +251,25 @@ RULES: dict[str, tuple[str, str]] = {
         """
         SELECT topic || ' ' || id FROM outbox
         WHERE done_at IS NULL AND (dead_at IS NOT NULL OR due_at < now() - interval '1 hour' AND attempts = 0)
+        """,
+    ),
+    "I10 numbers": (
+        "invoices and credit notes are numbered from 1 without a gap, up to the last number of their series",
+        """
+        SELECT coalesce(s.kind, d.kind) FROM document_series s
+        FULL JOIN (
+            SELECT kind, count(*) AS issued, min(serial) AS first, max(serial) AS last FROM documents GROUP BY kind
+        ) d USING (kind)
+        WHERE coalesce(s.last, 0) <> coalesce(d.last, 0) OR d.first <> 1 OR d.issued <> d.last
+        """,
+    ),
+    "I10 invoices": (
+        "each order that was paid since the first invoice was issued has one",
+        """
+        SELECT o.number FROM orders o
+        LEFT JOIN documents d ON d.order_id = o.id AND d.kind = 'invoice'
+        WHERE o.paid_at > (SELECT min(issued_at) FROM documents WHERE kind = 'invoice')
+          AND o.total_minor > 0 AND d.id IS NULL
         """,
     ),
 }

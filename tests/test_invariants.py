@@ -18,6 +18,7 @@ BREAKS = {
     "I1 sold": "UPDATE reservations SET state = 'released' WHERE state = 'taken'",
     "I1 returned": "UPDATE credit_lines SET restocked = 0",
     "I2 totals": "UPDATE orders SET shipping_minor = shipping_minor + 1, subtotal_minor = subtotal_minor - 1",
+    "I2 papers": "UPDATE documents SET amount_minor = amount_minor - 1 WHERE kind = 'invoice'",
     "I2 owed": "UPDATE payments SET amount_minor = amount_minor - 1",
     "I3 refunds": "UPDATE payment_attempts SET refunded_minor = 1 WHERE state = 'paid'",
     "I3 credits": "DELETE FROM refunds WHERE credit_id IS NOT NULL",
@@ -29,6 +30,8 @@ BREAKS = {
     "I7 append-only": "ALTER TABLE stock_movements DISABLE TRIGGER append_only",
     "I8 letters": "DELETE FROM outbox WHERE topic = 'orders.mail_confirmation'",
     "I8 outbox": "UPDATE outbox SET dead_at = now()",
+    "I10 numbers": "UPDATE document_series SET last = last + 1 WHERE kind = 'credit_note'",
+    "I10 invoices": "UPDATE documents SET order_id = (SELECT max(id) FROM orders), issued_at = '2020-01-01'",
 }
 
 

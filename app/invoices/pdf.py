@@ -4,6 +4,7 @@ The same paper gives the same bytes, so a letter that is sent again carries the 
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from fpdf.enums import MethodReturnValue, XPos, YPos
 from app.invoices.wording import Paper, Row, Sum
 
 FONTS = Path(__file__).parent / "fonts"
-MAIN, OTHERS = "NotoSans", ("NotoSansArabic", "NotoSansEthiopic")
+MAIN, OTHERS = "NotoSans", ("NotoSansExtended", "NotoSansArabic", "NotoSansEthiopic")
 STYLES = {"": "Regular", "B": "Bold"}
 INSTEAD = str.maketrans({"\u2212": "\u2013"})  # the fonts have no minus sign; a dash as long is what they have
 UNKNOWN = "\ufffd"
@@ -229,7 +230,8 @@ def _fonts_for(text: str) -> list[str]:
 
 def _known(text: str) -> str:
     """The text without what no font has: a tab or a line break becomes a space, a stranger's letter a sign for it."""
-    spaced = BREAKS.sub(" ", text.translate(INSTEAD)).strip()
+    composed = unicodedata.normalize("NFC", text)  # a letter and its accent come from the same font
+    spaced = BREAKS.sub(" ", composed.translate(INSTEAD)).strip()
     return "".join(letter if ord(letter) in _covered(MAIN, *OTHERS) else UNKNOWN for letter in spaced)
 
 

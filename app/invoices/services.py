@@ -43,16 +43,16 @@ def issue_credit_note(
     other_tax_minor: int = 0,
     reason: str = "",
 ) -> Document | None:
-    """The paper about a part of an order that is given back; None when the order has no invoice to take back from.
+    """The paper about a part of an order that is given back; None before it was paid, when there is no invoice.
 
     `lines` are (order line, quantity, amount, tax). Each amount is with tax, the tax beside it is what of it is tax,
     in minor units. Like an invoice it is issued last in its transaction. Raises NotAllowed for nothing, and for more
     than the invoice came to.
     """
     with transaction():
-        invoice = queries.invoice_of(order.id)
-        if invoice is None:
+        if order.paid_at is None:
             return None
+        invoice = issue_invoice(order)
         amount = sum(line[2] for line in lines) + shipping_minor + other_minor
         tax = sum(line[3] for line in lines) + shipping_tax_minor + other_tax_minor
         parts = contents.Parts(tuple(lines), shipping_minor, shipping_tax_minor, other_minor, other_tax_minor)
