@@ -1,5 +1,6 @@
 """An order paid at PayPal: approved, taken, sent back, disputed, or too late: the whole way through the shop."""
 
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -258,6 +259,24 @@ def test_a_lost_case_is_counted_once_though_three_messages_tell_of_it(end, brows
     ]
     assert [(one.state, one.provider_ref) for one in attempt.disputes] == [("lost", attempt.provider_payment_ref)]
     assert session().query(PaymentIssue).filter_by(kind="dispute").count() == 1
+
+
+def test_of_a_case_that_ends_with_a_part_only_that_part_is_gone(end, browser, run_jobs):
+    order = an_order(a_variant(price=1999))
+    attempt = begun(order)
+    end.simulator.do("pay", attempt.provider_ref)
+    come_back(browser, attempt)
+    end.simulator.do("dispute", attempt.provider_ref)
+    post(end, browser)
+    told = copy.deepcopy(end.simulator.told[-1])
+    part = {"outcome_code": "ACCEPTED", "amount_refunded": {"currency_code": "USD", "value": "5.00"}}
+    told["resource"] |= {"status": "RESOLVED", "dispute_outcome": part}
+    end.simulator.told.append(told | {"id": "WH-part", "event_type": "CUSTOMER.DISPUTE.RESOLVED"})
+
+    post(end, browser)
+    run_jobs()
+
+    assert [(one.kind, one.amount_minor) for one in latest(order).refunds] == [("dispute", 500)]
 
 
 def test_messages_are_answered_by_what_can_be_known_about_them(end, browser):

@@ -1,6 +1,7 @@
 """What is true of PayPal alone: approving and taking are two steps, and how each of its calls can fail."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,6 +113,7 @@ def test_a_token_that_ended_early_is_fetched_anew_once(end):
     end.simulator.faults.add({"fault": "401", "match": "/v2/"})
 
     assert end.provider.look_up(a_request().reference, ref).state == "pending"
+    assert tokens(end) == 2
     end.simulator.faults.add({"fault": "401", "match": "/v2/", "times": 2})
     with pytest.raises(NotConfigured, match="PAYPAL_CLIENT_ID"):
         end.provider.look_up(a_request().reference, ref)
@@ -329,6 +331,16 @@ def test_after_an_unknown_outcome_the_same_request_opens_no_second_order(end, fa
 
     assert trouble.value.outcome_unknown
     assert [one["id"] for one in end.simulator.account.orders()] == [step.provider_ref]
+
+
+def test_two_clicks_at_once_are_given_one_order(end):
+    end.simulator.faults.add({"fault": "slow", "match": "/v2/", "seconds": 0.25})
+
+    with ThreadPoolExecutor(2) as clicks:
+        first, second = clicks.map(lambda _: end.provider.start(a_request()), range(2))
+
+    assert first == second
+    assert len(end.simulator.account.orders()) == 1
 
 
 @pytest.mark.parametrize("fault", ["hang", "500", "429", "html"])

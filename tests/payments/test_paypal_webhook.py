@@ -208,6 +208,8 @@ def test_without_a_good_certificate_paypal_is_asked_and_its_word_counts(end, fet
 
     with pytest.raises(BadSignature):
         asking.verify(headers(webhook_id="0SOMEBODYELSES"), BODY)
+    verdicts = [one["answer"]["verification_status"] for one in end.simulator.requests if "operation" in one]
+    assert verdicts == ["SUCCESS", "FAILURE"]
 
 
 def test_the_message_goes_to_paypal_byte_for_byte(end):

@@ -32,7 +32,7 @@ from app.payments.providers.base import (
     RefundRequest,
     RefundState,
 )
-from app.payments.providers.http import Caller
+from app.payments.providers.http import Answer, Caller
 from app.payments.providers.oauth import Fetched, Token
 from app.payments.providers.paypal_errors import AT_THE_PAYER, FINAL, refusal_of, translated
 from app.payments.providers.paypal_events import read_event
@@ -58,6 +58,7 @@ ORDERS = "/v2/checkout/orders"
 A_PAGE = 500  # transactions; PayPal's most
 LONGEST_REPORT = timedelta(days=31)
 A_TRY = 600  # seconds in which captures bear one name
+CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)  # seconds
 
 
 @lru_cache(maxsize=8)
@@ -277,16 +278,32 @@ class PayPalProvider(Provider):
         headers = {"Content-Type": "application/json", "Prefer": "return=representation"}
         if key:
             headers["PayPal-Request-Id"] = key
-        for is_last in (False, True):
-            token = self._token.current()
-            headers["Authorization"] = f"Bearer {token}"
-            answer = self._caller.ask(method, path, headers=headers, params=params, body=body, data=data)
-            if answer.status != 401 or is_last:
+
+        def ask() -> Answer:
+            return self._with_token(
+                headers,
+                lambda signed: self._caller.ask(method, path, headers=signed, params=params, body=body, data=data),
+            )
+
+        answer = ask()
+        for wait in CONFLICT_WAITS:
+            if answer.status != 409:
                 break
-            self._token.forget(token)
+            # Another click asks the very same; a moment later both get one answer.
+            time.sleep(wait)
+            answer = ask()
         if answer.is_fine:
             return answer.body
         raise translated(answer)
+
+    def _with_token(self, headers: Mapping[str, str], ask: Callable[[Mapping[str, str]], Answer]) -> Answer:
+        """A token may end before its time: then another one is fetched, once."""
+        token = self._token.current()
+        answer = ask({**headers, "Authorization": f"Bearer {token}"})
+        if answer.status != 401:
+            return answer
+        self._token.forget(token)
+        return ask({**headers, "Authorization": f"Bearer {self._token.current()}"})
 
     def _fetch_token(self) -> Fetched:
         try:

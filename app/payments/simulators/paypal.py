@@ -162,10 +162,10 @@ class PayPalSimulator(Simulator):
         operation, run, keys = _route(request)
         entry["operation"] = operation
         entry["params"] = _raw(request)
-        pause()
-        self.account.tick()
 
         def work() -> tuple[Thing, Callable[[], Thing]]:
+            pause()
+            self.account.tick()
             with self.account.lock:
                 made, again = run(self, entry["params"], request, *keys)
                 return copy.deepcopy(made), lambda: copy.deepcopy(again())
