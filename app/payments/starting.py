@@ -4,6 +4,7 @@ The page of the order waits for the address meanwhile. The attempt is the same a
 had done the work all the same gives back what it made then.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.lib import outbox
@@ -33,6 +34,7 @@ def start_again(reference: str, tries: int) -> None:
     except (ProviderRefused, NotConfigured) as no:
         services.record_refusal(reference, no)
         return
+    answer = replace(answer, message=answer.message or f"{provider.title} answers again.")
     if services.record_answer(reference, answer) is None:
         services.close_at_once(reference, provider.name, answer.provider_ref or None)
 

@@ -225,12 +225,16 @@ def waiting() -> int:
 
 
 @pytest.mark.parametrize("fault", ["429", "truncated"])
-def test_it_is_started_once_when_the_provider_is_back(stripe: KeepingSimulator, run_jobs: Any, fault: str) -> None:
+def test_it_is_started_once_when_the_provider_is_back(
+    stripe: KeepingSimulator, run_jobs: Any, browser: FlaskClient, fault: str
+) -> None:
     order = an_order(a_variant(price=5000))
     stripe.faults.add({"fault": fault, "times": -1, "match": "/v1/checkout"})
     press(order.number)
     press(order.number)
     some_time_later(run_jobs)
+    address = f"/orders/{order.number}?key={order.key}"
+    assert "We go on trying" in browser.get(address).text
     stripe.faults.clear()
 
     for _ in range(3):
@@ -239,6 +243,7 @@ def test_it_is_started_once_when_the_provider_is_back(stripe: KeepingSimulator, 
     (attempt,) = attempts_of(order_named(order.number).id)
     assert attempt.state == "pending"
     assert attempt.next_url and attempt.next_url.startswith(stripe.base_url)
+    assert f'href="{attempt.next_url}">Go on to pay' in browser.get(address).text
     assert made(stripe, order.number) == 1
     assert checkout.start_payment(order.number, "stripe") == attempt.next_url
     assert waiting() == 0
