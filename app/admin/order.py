@@ -1,6 +1,6 @@
 """One order, and everything staff do to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Response, current_app, request, url_for
@@ -22,6 +22,8 @@ from app.orders.staff_queries import regular
 from app.payments import parcels, staff_queries, staff_services
 from app.payments import services as payments
 from app.payments.credits import Account, credits_of, in_words
+from app.payments.models import Attempt
+from app.payments.promises import sends_back
 from app.payments.providers.base import ProviderError
 from app.payments.queries import attempts_of, issues_of, summary
 from app.payments.refund_queries import disputes_of, state_of, to_be_done
@@ -184,13 +186,14 @@ def _context(number: str, **forms: Any) -> dict[str, Any]:
         "regular": regular(order),
         "titles": titles(),
         "paid_by": _paid_by(money.attempts),
+        "by_hand": _paid_by([attempt for attempt in money.attempts if not sends_back(attempt.provider)]),
         "effects": _effects(order, left, books),
         "units": sum(line.quantity for line in order.lines),
         **{name: forms.get(name) or make(formdata=None) for name, make in blank.items()},
     }
 
 
-def _paid_by(attempts: tuple[Any, ...]) -> str:
+def _paid_by(attempts: Sequence[Attempt]) -> str:
     """The providers whose money is still here, in words."""
     names = titles()
     return " and ".join(
