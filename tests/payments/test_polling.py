@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -98,6 +99,15 @@ def test_guard_off_without_the_lock_they_are_asked_after_twice(at_once: Any, mon
             gate.open()
 
     assert at_once(polling.poll, second) == [1, 1]
+
+
+def test_operators_at_once_ask_after_a_payment_once(at_once: Any) -> None:
+    press_pay(an_order(a_variant()).number)
+    ((reference, _, checks),) = polling.open_now()
+
+    outcomes = at_once(*[partial(polling.claim, reference, checks)] * 4)
+
+    assert sorted(outcomes) == [False, False, False, True]
 
 
 def test_the_first_tick_after_a_night_asleep_asks(run_jobs: Callable[[], int]) -> None:
