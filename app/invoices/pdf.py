@@ -46,7 +46,7 @@ class _Sheet(FPDF):
         self.set_auto_page_break(True, BOTTOM)
         self.set_title(f"{shown.title} {shown.number}")
         self.set_author(_known(shown.shop))
-        self.set_lang(shown.locale.replace("_", "-"))
+        self.set_lang("en")
         self.set_creation_date(shown.issued_at)
         self._load_fonts()
         self.set_text_shaping(True)
@@ -126,9 +126,9 @@ class _Sheet(FPDF):
     def _table_head(self, size: float, widths: list[float]) -> None:
         y = self.get_y()
         self._ink(QUIET, size)
-        self._cells(self.shown.columns, widths, y)
-        self.set_xy(SIDE, y)
         self._write(self.shown.first_column, WIDTH - sum(widths), LINE)
+        self._cells(self.shown.columns, widths, y)
+        self.set_xy(SIDE, y + LINE)
         self._rule(0.3)
 
     def _height(self, row: Row, name: float, size: float) -> float:
@@ -143,14 +143,17 @@ class _Sheet(FPDF):
         return cast(float, self.multi_cell(width, height, _known(text), dry_run=True, output=MethodReturnValue.HEIGHT))
 
     def _row(self, row: Row, name: float, size: float, widths: list[float]) -> None:
+        """What it is comes first, then its figures: so it is read aloud, and copied."""
         y = self.get_y()
         self._ink(INK, size)
-        self._cells(row.cells, widths, y)
-        self.set_xy(SIDE, y)
         self._write(row.name, name - GAP, LINE)
         if row.detail:
             self._ink(QUIET, min(SMALL, size))
             self._write(row.detail, name - GAP, SMALL_LINE)
+        below = self.get_y()
+        self._ink(INK, size)
+        self._cells(row.cells, widths, y)
+        self.set_xy(SIDE, max(below, y + LINE))
         self._rule(0.1)
 
     def _cells(self, cells: tuple[str, ...], widths: list[float], y: float) -> None:
@@ -166,8 +169,9 @@ class _Sheet(FPDF):
         self.set_xy(SIDE, y + GAP / 2)
 
     def _sums(self, size: float) -> None:
-        """Kept together: a total is never alone on its page with nothing above it, nor torn apart."""
-        if self.get_y() + len(self.shown.sums) * 7 + GAP > self.h - BOTTOM:
+        """Kept together with the notes below, so that no page holds nothing but thanks."""
+        notes = sum(self._tall(note, WIDTH, LINE) for note in self.shown.notes)
+        if self.get_y() + len(self.shown.sums) * 7 + 2 * GAP + notes > self.h - BOTTOM:
             self.add_page()
         for figure in self.shown.sums:
             self._sum(figure, size)
@@ -179,10 +183,12 @@ class _Sheet(FPDF):
         y = self.get_y()
         self._ink(QUIET if figure.tone == "quiet" else INK, size + 2 if strong else size, "B" if strong else "")
         amount = self.get_string_width(_known(figure.amount)) + GAP
-        self.set_xy(SIDE + WIDTH - amount, y)
-        self.cell(amount, height, _known(figure.amount), align="R")
         self.set_xy(SIDE + half - GAP, y)
         self._write(figure.label, half + GAP - amount, height)
+        below = self.get_y()
+        self.set_xy(SIDE + WIDTH - amount, y)
+        self.cell(amount, height, _known(figure.amount), align="R")
+        self.set_xy(SIDE, below)
 
     def _notes(self) -> None:
         self.set_y(self.get_y() + 2 * GAP)

@@ -117,7 +117,7 @@ def test_no_more_is_credited_than_was_invoiced() -> None:
     order = a_paid_order()
     one_unit(order, order.total_minor - 100, order.tax_minor)
 
-    with pytest.raises(NotAllowed, match="INV-000001 came to .49.89; no more than that"):
+    with pytest.raises(NotAllowed, match="INV-000001 came to"):
         one_unit(order, 101, 0)
     with pytest.raises(NotAllowed):
         one_unit(order, 100, 1)
