@@ -29,7 +29,7 @@ def open_attempt(
     """Write down what we are about to try: to get what is still due of the order.
 
     Gives back the request, and the address unless it is to be asked for. The order is locked, so two clicks find the
-    same attempt. Raises NotAllowed unless the order awaits money, and Invalid.
+    same attempt. Raises NotAllowed unless the order awaits money and this is offered for it, and Invalid.
     """
     phone = _phone(provider, payer)
     with transaction() as current:
@@ -38,6 +38,9 @@ def open_attempt(
         due = summarise(order, attempts).balance
         if not order.awaits_money or not due:
             raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
+        if not provider.supports(due, order.country):
+            # A page only shows what is offered, but anybody can send anything.
+            raise NotAllowed(f"{provider.title} is not offered for this order. Choose another way to pay.")
         attempt = _open_one(attempts, provider.name, due)
         is_new = attempt is None
         if attempt is None:

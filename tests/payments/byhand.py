@@ -22,10 +22,11 @@ GRACE = Actor("Grace")
 
 
 @contextmanager
-def ways_by_hand() -> Iterator[None]:
+def ways_by_hand(*, cash_on_delivery: tuple[str, ...] = ("US",)) -> Iterator[None]:
     was = runtime.settings()
     account = "Bank of Portland | IBAN US00 1234"
-    runtime.use(dataclasses.replace(was, bank_transfer=account, bank_transfer_days=7, cash_on_delivery=("US",)))
+    way = {"bank_transfer": account, "bank_transfer_days": 7, "cash_on_delivery": cash_on_delivery}
+    runtime.use(dataclasses.replace(was, **way))
     try:
         yield
     finally:

@@ -75,6 +75,20 @@ def test_an_order_to_be_paid_at_the_door_goes_out_before_it_is_paid() -> None:
     assert letters() == ["orders.mail_confirmed", "orders.mail_shipped", "orders.mail_confirmation"]
 
 
+def test_nobody_has_goods_sent_unpaid_to_where_that_is_not_offered(browser: Any) -> None:
+    shirt = a_variant(on_hand=1)
+    order = an_order(shirt)
+    form = {"key": order.key, "provider": DOOR}
+
+    with ways_by_hand(cash_on_delivery=("KE",)):
+        answer = browser.post(f"/orders/{order.number}/payments", data=form)
+
+    assert answer.status_code == 409
+    assert "Cash on delivery is not offered for this order." in words(answer.text)
+    assert standing(order.number) == ("pending", "pending", TOTAL)
+    assert stock_of(shirt).on_hand == 1
+
+
 def test_cash_that_comes_before_packing_makes_it_an_order_like_any_other() -> None:
     order = an_order()
     choose(order.number, DOOR)
