@@ -41,7 +41,7 @@ def open_attempt(
         if not provider.supports(due, order.country):
             # A page only shows what is offered, but anybody can send anything.
             raise NotAllowed(f"{provider.title} is not offered for this order. Choose another way to pay.")
-        attempt = _open_one(attempts, provider.name, due)
+        attempt = _open_one(attempts, provider, due)
         is_new = attempt is None
         if attempt is None:
             attempt = Attempt(
@@ -86,10 +86,28 @@ def payment_of(order: Order) -> Payment:
     return payment
 
 
-def _open_one(attempts: Iterable[Attempt], provider_name: str, due: Money) -> Attempt | None:
+def _open_one(attempts: Iterable[Attempt], provider: Provider, due: Money) -> Attempt | None:
     """The latest attempt at this provider that can still be paid, so that nobody pays twice."""
-    ours = [attempt for attempt in attempts if attempt.provider == provider_name and serves(attempt, due)]
+    ours = [
+        attempt
+        for attempt in attempts
+        if attempt.provider == provider.name and serves(attempt, due) and not _came_to_nothing(attempt, provider)
+    ]
     return ours[-1] if ours else None
+
+
+def _came_to_nothing(attempt: Attempt, provider: Provider) -> bool:
+    """It was never started, perhaps because the provider was away, and by now it would be refused.
+
+    Should there be a page after all, nobody was told its address. A telephone may ring without our knowing.
+    """
+    return provider.start_repeats and attempt.next_url is None and not can_be_started(attempt, provider)
+
+
+def can_be_started(attempt: Attempt, provider: Provider) -> bool:
+    """Whether the provider still opens a page that ends so soon."""
+    ends = datetime.now(UTC) + provider.min_lifetime - timedelta(minutes=1)
+    return attempt.expires_at is None or attempt.expires_at >= ends
 
 
 def serves(attempt: Attempt, due: Money) -> bool:

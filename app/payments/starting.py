@@ -5,7 +5,6 @@ had done the work all the same gives back what it made then.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from app.lib import outbox
 from app.lib.db import retrying, transaction
@@ -13,7 +12,7 @@ from app.orders.models import Order
 from app.payments import services
 from app.payments.attempts import locked, move_attempt
 from app.payments.models import Attempt
-from app.payments.opening import serves
+from app.payments.opening import can_be_started, serves
 from app.payments.providers.base import NotConfigured, PaymentRequest, Provider, ProviderRefused, ProviderUnavailable
 from app.payments.providers.by_hand import BY_HAND
 from app.payments.queries import attempts_of, summarise
@@ -68,8 +67,7 @@ def _ready(reference: str) -> tuple[Provider, PaymentRequest] | None:
 def _may_start(order: Order, attempt: Attempt, provider: Provider) -> bool:
     """Whether it would still get what is due, in time, and the shopper has not gone on another way."""
     attempts = attempts_of(order.id)
-    ends = datetime.now(UTC) + provider.min_lifetime - timedelta(minutes=1)
-    if attempt.expires_at is not None and attempt.expires_at < ends:
+    if not can_be_started(attempt, provider):
         return False
     if not order.awaits_money or not serves(attempt, summarise(order, attempts).balance):
         return False

@@ -250,6 +250,21 @@ def test_it_is_started_once_when_the_provider_is_back(
     assert_sound()
 
 
+def test_what_could_not_be_started_in_time_is_begun_anew_by_the_next_click(stripe: KeepingSimulator) -> None:
+    """A page has to be open for half an hour; what the first click asked for would end sooner by now."""
+    order = an_order(a_variant(price=5000))
+    stripe.faults.add({"fault": "429", "times": -1, "match": "/v1/checkout"})
+    press(order.number)
+    stripe.faults.clear()
+    with transaction() as current:
+        current.execute(text("UPDATE payment_attempts SET expires_at = expires_at - interval '25 minutes'"))
+
+    address = checkout.start_payment(order.number, "stripe")
+
+    assert address.startswith(stripe.base_url)
+    assert made(stripe, order.number) == 1
+
+
 def test_not_when_the_order_was_paid_another_way_meanwhile(away: KeepingSimulator, run_jobs: Any) -> None:
     order = an_order(a_variant(price=5000))
     press(order.number)
