@@ -60,7 +60,8 @@ def run_both(settings: Settings, environ: Mapping[str, str]) -> int:
             Command(name="web", command=WEB, env=env, stop_seconds=12, is_ready=lambda: _answers(settings)),
             *([Command(name="simulators", command=_simulators(settings, simulated), env=env)] if simulated else []),
         ]
-        Supervisor(commands, run_dir, when_ready=lambda: _announce(settings, simulated)).run()
+        with provision.noted(settings, simulated):
+            Supervisor(commands, run_dir, when_ready=lambda: _announce(settings, simulated)).run()
     return 0
 
 

@@ -1,8 +1,10 @@
 """What a shop was not given it makes for itself: private stores, and a key to sign with."""
 
+import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.config import BadSetting, Settings, load
@@ -28,15 +30,18 @@ def missing_stores(settings: Settings) -> dict[str, Store]:
 
 
 def completed(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the addresses of the private stores that run now, and a key.
+    """The environment with the addresses of the private stores and the simulators that run now, and a key.
 
-    This is how a `flask` command in a second terminal finds the shop's database. Raises BadSetting.
+    This is how a `flask` command in a second terminal finds the shop's database, and pays where the shop does.
+    Raises BadSetting.
     """
     settings = load(environ)
     running = running_urls(settings.data_dir) if missing_stores(settings) else {}
     complete = with_key(environ, settings) | {
         name: running[name] for name in missing_stores(settings) if name in running
     }
+    if _may_simulate(settings):
+        complete |= _noted(settings)
     if not load(complete).database_url:
         raise BadSetting(
             f"DATABASE_URL is not set, and no private PostgreSQL runs in {settings.data_dir}: start the shop first."
@@ -54,7 +59,7 @@ def with_key(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 def simulated_providers(settings: Settings) -> dict[str, str]:
     """What puts our own simulators in the place of every provider; nothing in production, or beside any real key."""
-    if settings.is_production or any(getattr(settings, name) for name in PROVIDERS_OWN):
+    if not _may_simulate(settings):
         return {}
     # A shop that is given its keys needs no simulators, so only one without them loads any.
     from app.payments.simulators.everyone import invented
@@ -62,6 +67,38 @@ def simulated_providers(settings: Settings) -> dict[str, str]:
     beside = settings.port + 10
     port = beside if beside < 65536 and is_free(beside) else free_port()
     return invented(f"http://127.0.0.1:{port}")
+
+
+def _may_simulate(settings: Settings) -> bool:
+    return not settings.is_production and not any(getattr(settings, name) for name in PROVIDERS_OWN)
+
+
+@contextmanager
+def noted(settings: Settings, simulated: Mapping[str, str]) -> Iterator[None]:
+    """While the shop runs, `completed` in another process finds where it pays."""
+    file = _note(settings)
+    file.unlink(missing_ok=True)
+    if not simulated:
+        yield
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(dict(simulated)), encoding="ascii")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _noted(settings: Settings) -> dict[str, str]:
+    try:
+        return dict(json.loads(_note(settings).read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _note(settings: Settings) -> Path:
+    return settings.data_dir / "run" / "simulators.json"
 
 
 def _kept_key(file: Path) -> str:

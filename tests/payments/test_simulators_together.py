@@ -14,7 +14,7 @@ from app.payments.providers.demo import MemoryDemoStore
 from app.payments.simulators.everyone import everyone, invented
 from app.payments.simulators.front import Front
 from app.payments.simulators.serving import Serving
-from app.provision import simulated_providers
+from app.provision import completed, noted, simulated_providers
 from tests.payments.ends import a_request
 
 pytestmark = pytest.mark.pure
@@ -114,6 +114,18 @@ def test_the_program_keeps_the_secrets_it_is_given_and_prints_the_other_settings
 
     assert set(printed) == wanted
     assert "STRIPE_WEBHOOK_SECRET=whsec_mine" in page
+
+
+def test_a_command_in_a_second_terminal_pays_where_the_shop_does(tmp_path):
+    here = {"DATA_DIR": str(tmp_path), "DATABASE_URL": "postgresql:///shop", "REDIS_URL": "redis://shop"}
+    settings = load(here)
+    simulated = simulated_providers(settings)
+
+    with noted(settings, simulated):
+        assert completed(here).items() >= simulated.items()
+        assert "STRIPE_SECRET_KEY" not in completed(here | {"CHAPA_SECRET_KEY": "CHASECK_x"})
+
+    assert "STRIPE_SECRET_KEY" not in completed(here)
 
 
 def test_only_development_without_any_key_is_given_simulators():
