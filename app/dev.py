@@ -44,6 +44,16 @@ def letter_text(number: int) -> Response:
     return answer
 
 
+@bp.get("/dev/mail/<int:number>/attached/<name>")
+def letter_attachment(number: int, name: str) -> Response:
+    part = next((part for part in _letter(number).iter_attachments() if part.get_filename() == name), None)
+    if part is None:
+        abort(404)
+    answer = make_response(part.get_content())
+    answer.mimetype = part.get_content_type()
+    return answer
+
+
 def _letter(number: int) -> EmailMessage:
     letters = captured()
     if number >= len(letters):

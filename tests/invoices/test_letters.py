@@ -50,6 +50,9 @@ def test_the_confirmation_brings_the_invoice(run_jobs: Any, mails: Any, browser:
     on_the_page = browser.get(f"/orders/{order.number}/invoice.pdf?key={order.key}").data
     assert attached(letter) == {"INV-000001.pdf": on_the_page}
     assert "The invoice INV-000001 is attached." in said(letter)
+    assert 'href="/dev/mail/0/attached/INV-000001.pdf"' in browser.get("/dev/mail").text
+    assert browser.get("/dev/mail/0/attached/INV-000001.pdf").data == on_the_page
+    assert browser.get("/dev/mail/0/attached/other.pdf").status_code == 404
 
 
 def test_a_letter_sent_again_is_the_same_letter(run_jobs: Any, mails: Any) -> None:
