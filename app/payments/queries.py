@@ -99,7 +99,9 @@ def _owed(order: Order, ours: list[Attempt]) -> int:
 
 def _state(order: Order, attempts: tuple[Attempt, ...], ours: list[Attempt], counted: list[Attempt]) -> str:
     captured = sum(attempt.captured_minor for attempt in ours)
-    if captured and sum(attempt.refunded_minor for attempt in ours) >= captured:
+    last = attempts[-1] if attempts else None
+    tried_again = order.awaits_money and last is not None and not last.captured_minor
+    if captured and sum(attempt.refunded_minor for attempt in ours) >= captured and not tried_again:
         return "refunded"
     if any(is_in_doubt(attempt) for attempt in attempts):
         return "review"
@@ -109,7 +111,6 @@ def _state(order: Order, attempts: tuple[Attempt, ...], ours: list[Attempt], cou
         return "paid"
     if stayed:
         return "partially_refunded" if came >= order.total_minor and not order.awaits_money else "partially_paid"
-    last = attempts[-1] if attempts else None
     if last is not None and last.state in ("failed", "expired", "cancelled"):
         return "failed"
     return "pending"

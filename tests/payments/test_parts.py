@@ -11,9 +11,9 @@ from app.checkout import services as checkout
 from app.invoices.models import Document
 from app.lib.db import session, transaction
 from app.lib.errors import NotAllowed
-from app.payments import services, settlement, staff_services
+from app.payments import refunds, services, settlement, staff_services
 from app.payments.models import Attempt, PaymentIssue
-from app.payments.providers.base import PaymentState
+from app.payments.providers.base import PaymentState, RefundState
 from app.payments.providers.demo import DemoProvider
 from app.payments.settlement import accept, settle
 from tests.factories import a_cart, a_variant, an_order, order_named, place, stock_of
@@ -36,6 +36,20 @@ def a_part(number: str, minor: int) -> Attempt:
     hear(attempt, minor)
     accept(attempt.reference, GRACE)
     return attempt
+
+
+def test_who_tries_again_after_a_part_went_back_is_waited_for_like_anybody() -> None:
+    order = an_order()
+    attempt = a_part(order.number, 1000)
+    staff_services.refund_attempt(attempt.reference, "$10.00", "Pay all of it at once", GRACE)
+    (refund,) = last(order.number).refunds
+    refunds.record(refund.id, RefundState("succeeded", "re_1", refund.reference, refund.amount))
+    assert standing(order.number) == ("pending", "refunded", TOTAL)
+
+    choose(order.number, "demo")
+
+    assert standing(order.number) == ("pending", "pending", TOTAL)
+    assert not money(order.number).is_final
 
 
 def test_a_part_counts_once_a_person_says_so_and_the_rest_can_be_paid() -> None:
