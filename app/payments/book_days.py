@@ -1,5 +1,6 @@
 """Which days are compared when: each night the last three, and whatever was missed while nobody was awake."""
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -9,7 +10,10 @@ from app.lib import outbox
 from app.lib.db import session, transaction
 from app.payments import books
 from app.payments.models import Attempt, BookComparison, BookDifference
+from app.payments.providers.base import Provider, ProviderError
 from app.payments.registry import all_providers
+
+log = logging.getLogger(__name__)
 
 NIGHT = time(3)  # UTC; by then a provider's list of the day before is complete
 LOOKED_BACK = 3  # days
@@ -25,16 +29,24 @@ def night(now: datetime) -> datetime:
 def open_due() -> int:
     """Have everything compared that was not since the last night began; returns how many days of how many providers.
 
-    The same hour may come twice, and in several workers: a day is sent once a night.
+    The same hour may come twice, and in several workers: a day is sent once an hour until it is done.
     """
-    since = night(datetime.now(UTC))
+    now = datetime.now(UTC)
+    since = night(now)
     with transaction():
-        due = [(name, day) for name in all_providers() for day in _due(name, since)]
+        names = [name for name, provider in all_providers().items() if _keeps_a_list(provider)]
+        due = [(name, day) for name in names for day in _due(name, since)]
         for name, day in due:
-            key = f"books:{name}:{day}:{since:%Y%m%d}"
+            key = f"books:{name}:{day}:{now:%Y%m%d%H}"
             outbox.send("payments.compare_books", key=key, provider=name, day=day.isoformat())
         _ask_older(since)
         return len(due)
+
+
+def _keeps_a_list(provider: Provider) -> bool:
+    """Nobody is asked for this: a list is fetched when it is read."""
+    now = datetime.now(UTC)
+    return provider.list_payments(now, now) is not None
 
 
 def _due(name: str, since: datetime) -> Iterator[date]:
@@ -84,5 +96,16 @@ def _ask_older(since: datetime) -> None:
 
 
 def compare(name: str, day: date) -> None:
-    """One day, once a night. Raises ProviderError, so that the job is tried again."""
-    books.compare(name, day, unless_done_since=night(datetime.now(UTC)))
+    """One day, once a night. A provider that cannot be asked is written down, and asked again within the hour."""
+    try:
+        books.compare(name, day, unless_done_since=night(datetime.now(UTC)))
+    except ProviderError as error:
+        log.warning("The books of %s of %s could not be compared: %s", name, day, error)
+
+
+def ask_again(difference_id: int) -> None:
+    """About one difference, once a night."""
+    try:
+        books.ask_again(difference_id)
+    except ProviderError as error:
+        log.warning("A difference could not be asked about: %s", error)

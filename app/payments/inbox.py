@@ -17,12 +17,16 @@ def look_after() -> None:
     read_orphans_again()
 
 
-# A job that was given up says why in its outbox row.
+# A job that was given up says why in its outbox row, which has done its duty then: the message waits for a person.
 FAILED = text("""
+    WITH given_up AS (
     UPDATE webhook_events e SET state = 'failed', note = left(o.last_error, 500), processed_at = o.dead_at
     FROM outbox o
     WHERE e.state = 'received' AND o.dead_at IS NOT NULL AND o.done_at IS NULL
       AND o.key IN ('webhook:' || e.id, 'webhook:' || e.id || ':' || floor(extract(epoch FROM e.processed_at))::bigint)
+    RETURNING o.id
+    )
+    UPDATE outbox SET done_at = now() WHERE id IN (SELECT id FROM given_up)
 """)
 
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from app.lib.clock import every
 from app.lib.jobs import job
-from app.payments import book_days, books, demo_desk, failures, inbox, polling, refunds, starting, webhooks
+from app.payments import book_days, demo_desk, failures, inbox, polling, refunds, starting, webhooks
 
 every(10, "payments.poll")
 every(60, "payments.look_after_inbox")
@@ -19,7 +19,7 @@ def poll() -> None:
 
 @job("payments.check")
 def check(reference: str) -> None:
-    polling.ask(reference)
+    polling.ask_in_turn(reference)
 
 
 @job("payments.start_again")
@@ -54,7 +54,7 @@ def compare_books(provider: str, day: str) -> None:
 
 @job("payments.ask_about_difference")
 def ask_about_difference(difference_id: int) -> None:
-    books.ask_again(difference_id)
+    book_days.ask_again(difference_id)
 
 
 @job("payments.tell_failed")

@@ -1,20 +1,24 @@
 """Asking providers by ourselves: a message that never comes costs minutes, never money."""
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select, text, update
 from sqlalchemy.orm import selectinload
 
 from app.lib import outbox
 from app.lib.db import transaction
 from app.payments import pace, services
 from app.payments.models import OPEN_STATES, Attempt, Refund
-from app.payments.providers.base import PaymentState, Provider
+from app.payments.providers.base import PaymentState, Provider, ProviderError
 from app.payments.providers.by_hand import BY_HAND
 from app.payments.registry import all_providers
 
+log = logging.getLogger(__name__)
+
 MOST_AT_ONCE = 200
+SOON = 60  # seconds
 LONGEST_OPEN = timedelta(hours=24)  # where the provider sets no end of its own
 
 
@@ -61,6 +65,22 @@ def _send_again(attempt: Attempt) -> None:
         if refund.state == "pending" and refund.kind == "refund":
             key = f"send-refund:{refund.id}:{attempt.checks}"
             outbox.send("payments.send_refund", key=key, refund_id=refund.id)
+
+
+def ask_in_turn(reference: str) -> None:
+    """What `poll` planned. Who gets no answer is asked again soon while somebody may be paying, else in its turn."""
+    try:
+        ask(reference)
+    except ProviderError as error:
+        log.warning("No answer about %s: %s", reference, error)
+        with transaction() as current:
+            current.execute(SOONER, {"reference": reference, "seconds": SOON, "hours": pace.FIRST_HOURS})
+
+
+SOONER = text("""
+    UPDATE payment_attempts SET check_at = least(check_at, now() + make_interval(secs => :seconds))
+    WHERE reference = :reference AND created_at > now() - :hours
+""")
 
 
 def ask(reference: str, *, channel: str = "poller") -> None:

@@ -110,6 +110,26 @@ def test_operators_at_once_ask_after_a_payment_once(at_once: Any) -> None:
     assert sorted(outcomes) == [False, False, False, True]
 
 
+def test_without_an_answer_it_is_asked_about_again_within_a_minute_and_no_job_is_given_up(
+    stripe: KeepingSimulator, run_jobs: Callable[[], int]
+) -> None:
+    order = an_order(a_variant(price=5000))
+    checkout.start_payment(order.number, "stripe")
+    stripe.do("pay", attempts_of(order.id)[0].provider_ref or "")
+    everything_is_due()
+    stripe.faults.add("429")
+
+    polling.poll()
+    run_jobs()
+
+    assert count("SELECT count(*) FROM outbox WHERE topic = 'payments.check' AND done_at IS NULL") == 0
+    assert count("SELECT round(extract(epoch FROM check_at - now()))::int FROM payment_attempts") in range(58, 61)
+    everything_is_due()
+    polling.poll()
+    run_jobs()
+    assert status_of(order.number) == "paid"
+
+
 def test_the_first_tick_after_a_night_asleep_asks(run_jobs: Callable[[], int]) -> None:
     number = an_order(a_variant()).number
     press_pay(number)
