@@ -13,6 +13,7 @@ from app.lib.db import transaction
 from app.lib.mail import SentMail
 from app.lib.money import Money
 from app.orders import letters as order_letters
+from app.orders import services as orders
 from app.orders.services import Actor
 from app.payments import credits
 from app.payments.credit_plan import LineWish, Wishes
@@ -117,6 +118,19 @@ def test_who_pays_at_the_door_reads_how_much(run_jobs: Any, mails: Any) -> None:
     letter = the_letter(mails, "is confirmed")
     assert f"You pay {order.total} when it arrives." in said(letter)
     assert attached(letter) == {}
+
+
+def test_a_parcel_to_be_paid_says_so_again_when_it_leaves(run_jobs: Any, mails: Any) -> None:
+    with ways_by_hand():
+        at_the_door, paid = an_order(), a_paid_order()
+        choose(at_the_door.number, "cash_on_delivery")
+        for order in (at_the_door, paid):
+            orders.ship(order.number, "1Z 999", GRACE)
+        run_jobs()
+
+    texts = [said(the_letter(mails, f"{order.number} is on its way")) for order in (at_the_door, paid)]
+    assert f"You pay {at_the_door.total} when it arrives." in texts[0]
+    assert "You pay" not in texts[1]
 
 
 def test_who_pays_by_transfer_reads_where_to(run_jobs: Any, mails: Any) -> None:
