@@ -26,7 +26,7 @@ from app.payments import declines
 from app.payments import services as payments
 from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import ProviderUnavailable
-from app.payments.registry import all_providers, provider_named
+from app.payments.registry import all_providers
 from app.pricing import Totals
 
 log = logging.getLogger(__name__)
@@ -253,10 +253,8 @@ def start_payment(number: str, provider: str, payer: Payer = NOBODY) -> str:
     it is on its way, and TooMany when this shopper's payments were declined too often.
     """
     order_id, until = _renew_hold(number, payer)
-    # A page that serves is kept; whether a telephone still rings is known only by asking.
-    kept = provider if provider_named(provider).start_repeats else None
     try:
-        on_its_way = payments.close_others(order_id, but_provider=kept)
+        on_its_way = payments.close_others(order_id, but_provider=provider)
     except ProviderUnavailable:
         # Both pages could be paid now; the second payment would be seen, and waits for staff as "second".
         log.warning("An open payment page of order %s could not be closed", number)

@@ -166,9 +166,10 @@ def record_refusal(reference: str, no: ProviderRefused | NotConfigured) -> None:
 def open_references(order_id: int, *, but_provider: str | None = None) -> list[tuple[str, str, str | None]]:
     """(reference, provider, provider's reference) of every attempt of the order that could still be paid.
 
-    `but_provider` is about to be used again: its page is left out, if there is one that can serve. What is to be paid
-    at the door may be paid there until it was paid some other way.
+    `but_provider` is about to be used: its page is left out, if there is one that can serve. Raises NotFound when the
+    shop does not have it.
     """
+    chosen = provider_named(but_provider) if but_provider is not None else None
     with transaction() as current:
         attempts = attempts_of(order_id)
         open_ones = [attempt for attempt in attempts if attempt.is_open]
@@ -179,20 +180,24 @@ def open_references(order_id: int, *, but_provider: str | None = None) -> list[t
         return [
             (attempt.reference, attempt.provider, attempt.provider_ref)
             for attempt in open_ones
-            if (but_provider is None or not _stays(order, attempt))
-            and not (attempt.provider == but_provider and serves(attempt, due))
+            if chosen is None or not _stays(order, attempt, due, chosen)
         ]
 
 
-def _stays(order: Order, attempt: Attempt) -> bool:
-    return order.is_due_at_the_door and attempt.provider == CASH_ON_DELIVERY
+def _stays(order: Order, attempt: Attempt, due: Money, chosen: Provider) -> bool:
+    """What is to be paid at the door may be paid there until it was paid some other way; a page that serves is used
+    again. Whether a telephone still rings is known only by asking."""
+    if attempt.provider == CASH_ON_DELIVERY and order.is_due_at_the_door:
+        return True
+    return attempt.provider == chosen.name and serves(attempt, due) and chosen.start_repeats
 
 
 def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bool = False) -> set[str]:
     """Close the order's open payment pages at their providers, and apply what really happened to each.
 
     Gives back the providers through whom money is on its way, which nobody can stop any more. Raises
-    ProviderUnavailable when a provider cannot be asked, after all others were: its page may still be paid.
+    ProviderUnavailable when a provider cannot be asked, after all others were: its page may still be paid. Raises
+    NotFound, before anything is closed, for a `but_provider` the shop does not have.
     """
     patience = IN_A_JOB if in_a_job else ON_A_PAGE
     on_its_way, not_closed = set(), set()

@@ -358,6 +358,19 @@ def test_the_same_callback_twice_is_one_message(phones, browser, run_jobs):
     assert states(browser.get(order).text) == ("paid", "paid")
 
 
+def test_a_request_on_the_phone_leaves_the_order_to_be_paid_at_the_door(phones, browser):
+    with shop_in_kenya(phones, cash_on_delivery=("KE",)):
+        order = buys(browser, provider="cash_on_delivery")
+        browser.post(f"{order}/payments", data={"provider": "mpesa"})
+        phones.do("cancel", ring(phones))
+        deliver(phones, browser)
+        page = browser.get(order).text
+
+    assert [(attempt.provider, attempt.state) for attempt in attempts()][0] == ("cash_on_delivery", "pending")
+    assert len(pushes(phones)) == 1
+    assert "Nothing was paid on delivery." not in words(page)
+
+
 def _let_time_pass(*, minutes: int = 1) -> None:
     """For the attempts there are: they began so many minutes earlier, and are due to be asked after."""
     now, by = datetime.now(UTC), timedelta(minutes=minutes)
