@@ -195,9 +195,9 @@ def _stays(order: Order, attempt: Attempt, due: Money, chosen: Provider) -> bool
 def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bool = False) -> set[str]:
     """Close the order's open payment pages at their providers, and apply what really happened to each.
 
-    Gives back the providers through whom money is on its way, which nobody can stop any more. Raises
-    ProviderUnavailable when a provider cannot be asked, after all others were: its page may still be paid. Raises
-    NotFound, before anything is closed, for a `but_provider` the shop does not have.
+    Gives back the providers through whom money is on its way, which nobody can stop any more. When there are none,
+    raises ProviderUnavailable if a provider could not be asked, after all others were: its page may still be paid.
+    Raises NotFound, before anything is closed, for a `but_provider` the shop does not have.
     """
     patience = IN_A_JOB if in_a_job else ON_A_PAGE
     on_its_way, not_closed = set(), set()
@@ -211,7 +211,7 @@ def close_others(order_id: int, *, but_provider: str | None = None, in_a_job: bo
         settle(reference, state, channel="closed")
         if state.awaits_money:
             on_its_way.add(name)
-    if not_closed:
+    if not_closed and not on_its_way:
         raise ProviderUnavailable(f"Not asked, so perhaps still open: pages at {', '.join(sorted(not_closed))}.")
     return on_its_way
 

@@ -19,6 +19,7 @@ from app.payments.providers.demo import DemoProvider
 from app.payments.queries import attempts_of
 from app.payments.settlement import settle
 from tests.factories import a_cart, a_variant, an_order, order_named, place, stock_of
+from tests.payments.byhand import ways_by_hand
 from tests.payments.ends import KeepingSimulator
 from tests.races.meeting import assert_sound
 from tests.races.paying import PAST, fact, let_hold_run_out, open_payment, press_pay, status_of
@@ -109,6 +110,18 @@ def test_nobody_is_led_to_a_second_provider_while_money_is_on_its_way(stripe: Ke
         checkout.start_payment(order.number, "stripe")
 
     assert not stripe.requests
+
+
+def test_not_even_while_an_older_page_cannot_be_closed(stripe: KeepingSimulator) -> None:
+    order = an_order()
+    checkout.start_payment(order.number, "stripe")
+    stripe.faults.add({"fault": "500", "times": -1, "match": "/v1/checkout"})
+    demo_desk.choose(open_payment(order.number), "late")
+
+    with ways_by_hand(), pytest.raises(NotAllowed, match="on its way"):
+        checkout.start_payment(order.number, "bank_transfer")
+
+    assert [attempt.provider for attempt in attempts_of(order.id)] == ["stripe", "demo"]
 
 
 def test_who_has_a_request_on_the_phone_reads_so(stripe: KeepingSimulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -366,7 +366,7 @@ def test_a_request_on_the_phone_leaves_the_order_to_be_paid_at_the_door(phones, 
         deliver(phones, browser)
         page = browser.get(order).text
 
-    assert [(attempt.provider, attempt.state) for attempt in attempts()][0] == ("cash_on_delivery", "pending")
+    assert {attempt.provider: attempt.state for attempt in attempts()}["cash_on_delivery"] == "pending"
     assert len(pushes(phones)) == 1
     assert "Nothing was paid on delivery." not in words(page)
 
