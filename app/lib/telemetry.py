@@ -48,10 +48,8 @@ def start_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("rq").setLevel("WARNING")
-    logging.getLogger("alembic").setLevel("WARNING")
-    logging.getLogger("werkzeug").setLevel("WARNING")
-    logging.getLogger("stripe").setLevel("WARNING")
+    for chatty in ("rq", "alembic", "werkzeug", "stripe", "fontTools", "fpdf"):
+        logging.getLogger(chatty).setLevel("WARNING")
 
 
 def init_app(app: Flask) -> None:
