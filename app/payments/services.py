@@ -271,6 +271,9 @@ def _may_take(reference: str, amount: Money | None) -> bool:
 
 
 def _with(state: PaymentState, provider_ref: str | None, told: Told) -> PaymentState:
+    if state.error_code == "other_reference":
+        # Whoever spoke of it meant another payment: none of its names is this one's.
+        return state
     return replace(
         state,
         provider_ref=state.provider_ref or provider_ref,

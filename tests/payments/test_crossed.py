@@ -12,7 +12,7 @@ from app.lib.db import session, transaction
 from app.lib.errors import NotAllowed
 from app.lib.money import Money
 from app.orders.services import Actor
-from app.payments import demo_desk
+from app.payments import demo_desk, services
 from app.payments.models import Attempt, PaymentIssue, Refund
 from app.payments.providers.base import PaymentState, RefundState
 from app.payments.providers.demo import DemoProvider
@@ -175,3 +175,17 @@ def test_nobody_reads_that_an_order_was_not_paid_in_time_after_it_was(run_jobs: 
     run_jobs()
 
     assert [str(letter["Subject"]).split(": ")[-1] for letter in mails()] == ["thank you, it is paid"]
+
+
+def test_a_payment_never_bears_the_name_of_another(stripe: KeepingSimulator) -> None:
+    first, second = an_order(), an_order()
+    for order in (first, second):
+        checkout.start_payment(order.number, "stripe")
+    theirs, ours = attempts_of(first.id)[0].provider_ref, attempts_of(second.id)[0].reference
+    with transaction() as current:
+        current.execute(update(Attempt).where(Attempt.reference == ours).values(provider_ref=None))
+
+    services.check(ours, channel="webhook", told=services.Told(provider_ref=theirs, provider_payment_ref="pi_1"))
+
+    attempt = attempts_of(second.id)[0]
+    assert (attempt.state, attempt.provider_ref, attempt.provider_payment_ref) == ("pending", None, None)
