@@ -267,6 +267,15 @@ def test_a_callback_is_read_with_numbers_or_with_text():
     assert numbers.occurred_at.isoformat() == "2026-01-02T00:04:05+00:00"
 
 
+@pytest.mark.parametrize("when", ["00010101000000", "99999999999999", None])
+def test_a_time_nobody_can_have_paid_at_does_not_hide_that_somebody_paid(when):
+    items = [{"Name": "Amount", "Value": 400}, {"Name": "TransactionDate", "Value": when}]
+
+    event = MpesaProvider(*KEYS).read_webhook({}, told(CallbackMetadata={"Item": items}), "att-one")
+
+    assert event.claims.state == "paid"
+
+
 def test_another_result_of_the_same_push_is_another_message():
     read = MpesaProvider(*KEYS).read_webhook
 

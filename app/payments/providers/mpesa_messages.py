@@ -108,5 +108,5 @@ def _paid_at(items: Mapping[str, Any]) -> datetime | None:
     """TransactionDate is a number in East African time: 20260102030405."""
     try:
         return datetime.strptime(f"{items.get('TransactionDate')}+0300", "%Y%m%d%H%M%S%z").astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
