@@ -15,7 +15,7 @@ from app.payments import credits
 from app.payments.credit_plan import Wishes
 from app.payments.issues import open_issue
 from app.payments.models import Attempt, Payment, Refund
-from app.payments.promises import LOCKED, ask_a_person, is_owed, promise, recount
+from app.payments.promises import LOCKED, ask_a_person, is_owed, promise, recount, successor
 from app.payments.providers.base import (
     NotConfigured,
     PaymentState,
@@ -152,10 +152,12 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
         recount(refund.attempt)
         _tell_of_failure(order, refund)
         return
-    if refund.state == "failed" and refund.attempt.left.minor < refund.amount_minor:
+    if refund.state == "failed" and not _is_owed_after_all(order, refund):
         note = f"{refund.amount} went back although that had failed, and was sent another way as well."
         open_issue(refund.attempt, "refund_twice", note)
-        return
+        if refund.attempt.left.minor < refund.amount_minor:
+            return
+        refund.credit = None  # what it was owed for is paid by the other
     was = refund.state
     _close(refund, "succeeded", "")
     orders.record(order, "refund", f"{refund.amount} sent back", was=was, now="succeeded", reference=refund.reference)
@@ -166,6 +168,19 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
         refund_id=refund.id,
         amount=str(refund.amount),
     )
+
+
+def _is_owed_after_all(order: Order, refund: Refund) -> bool:
+    """Whether a failed refund that went through was still owed; what only stands in for it, unsent, gives way."""
+    if is_owed(refund):
+        return True
+    stands_in = successor(refund.reference)
+    for other in refund.attempt.refunds:
+        if other.reference == stands_in and other.state == "pending" and not other.provider_ref:
+            _close(other, "failed", "The first try went through after all.")
+            session().flush()
+            ask_a_person(order, refund.attempt)
+    return is_owed(refund)
 
 
 def _close(refund: Refund, state: str, error: str) -> None:
