@@ -15,11 +15,8 @@ from app.orders.models import Order
 from app.orders.services import Actor
 from app.payments.credit_plan import Amounts, Left, Wishes, everything, plan
 from app.payments.models import Attempt, Credit, CreditLine, Refund
-from app.payments.promises import LOCKED, captured, due, promise
-from app.payments.queries import DOUBTFUL, attempts_of
-
-# Reviews whose money is not the order's: sent back, it gives nothing of the order back.
-NOT_THE_ORDERS = (*DOUBTFUL, "second", "late")
+from app.payments.promises import LOCKED, captured, counts, due, promise
+from app.payments.queries import attempts_of
 
 
 class FiguresChanged(NotAllowed):
@@ -73,16 +70,6 @@ class Account:
     @property
     def _owed(self) -> int:
         return sum(due(credit) for credit in self.credits)
-
-
-def counts(order: Order, attempt: Attempt) -> bool:
-    """Whether an attempt's money is what the order was paid with."""
-    return (
-        order.paid_at is not None
-        and attempt.captured_minor > 0
-        and attempt.captured.currency == order.currency
-        and attempt.review not in NOT_THE_ORDERS
-    )
 
 
 def _left(attempts: Iterable[Attempt], *, disputed: bool) -> int:

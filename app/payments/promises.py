@@ -18,6 +18,7 @@ from app.orders.services import Actor
 from app.payments.issues import close_issues, open_issue
 from app.payments.models import Attempt, Credit, Dispute, Payment, Refund
 from app.payments.providers.by_hand import BY_HAND
+from app.payments.queries import NOT_THE_ORDERS, attempts_of, summarise
 from app.payments.registry import all_providers
 
 LOCKED = "The shopper's bank disputes this payment, so nothing of it can be refunded until that is decided."
@@ -127,7 +128,25 @@ def is_owed(refund: Refund) -> bool:
     """Whether the money of a failed refund can, and shall, still be sent."""
     if refund.attempt.left.minor < refund.amount_minor:
         return False
-    return refund.credit is None or due(refund.credit) >= refund.amount_minor
+    if refund.credit is not None:
+        return due(refund.credit) >= refund.amount_minor
+    return _is_spare(refund.attempt, refund.amount_minor)
+
+
+def _is_spare(attempt: Attempt, minor: int) -> bool:
+    """Whether so much of its money is not what the order is paid with: without a credit nothing else goes back."""
+    order = session().get_one(Order, attempt.payment.order_id)
+    return not counts(order, attempt) or summarise(order, attempts_of(order.id)).excess.minor >= minor
+
+
+def counts(order: Order, attempt: Attempt) -> bool:
+    """Whether an attempt's money is what the order was paid with."""
+    return (
+        order.paid_at is not None
+        and attempt.captured_minor > 0
+        and attempt.captured.currency == order.currency
+        and attempt.review not in NOT_THE_ORDERS
+    )
 
 
 def recount(attempt: Attempt) -> None:
@@ -150,7 +169,9 @@ def _fit_what_banks_took(attempt: Attempt) -> None:
             (r for r in attempt.refunds if (r.kind, r.provider_ref) == ("dispute", dispute.provider_ref)), None
         )
         others = _sum((refund for refund in attempt.refunds if refund is not taken), "succeeded", "pending")
-        fits = max(0, min(dispute.amount_minor, attempt.captured_minor - others))
+        # A bank that counts in another currency than the payment's asks for all of it.
+        asked = dispute.amount_minor if dispute.currency == attempt.captured.currency else attempt.captured_minor
+        fits = max(0, min(asked, attempt.captured_minor - others))
         if taken is None and fits:
             taken = _taken(attempt, dispute, fits)
         if taken is not None:

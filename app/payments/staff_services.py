@@ -10,12 +10,12 @@ from app.payments import credits, refunds
 from app.payments.attempts import locked
 from app.payments.issues import close_issues
 from app.payments.models import Attempt
-from app.payments.promises import LOCKED
+from app.payments.promises import LOCKED, recount
 from app.payments.queries import DOUBTFUL, attempts_of
 from app.payments.staff_queries import left_to_refund
 
 LONGEST_NOTE = 500
-ANSWERED_BY_REFUND = (*DOUBTFUL, "part", "excess", "second", "refund_failed")  # a dispute goes on at the bank
+ANSWERED_BY_REFUND = (*DOUBTFUL, "part", "excess", "second", "late", "refund_failed")  # a dispute goes on at the bank
 
 
 def in_words(amounts: tuple[Money, ...]) -> str:
@@ -73,6 +73,7 @@ def refund_excess(number: str, seen: str, reason: str, actor: Actor) -> tuple[Mo
         credits.give_back_excess(order, reason, actor)
         for attempt in attempts_of(order.id):
             close_issues(attempt, f"refunded {order.money(excess)}", actor, ("excess",))
+            recount(attempt)  # a refund of the same that had failed is answered with it
         return (order.money(excess),)
 
 
