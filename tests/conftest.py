@@ -73,6 +73,22 @@ def stripe(stripe_server: KeepingSimulator) -> KeepingSimulator:
 
 
 @pytest.fixture(scope="session")
+def street_server() -> Iterator[Any]:
+    from tests.races.street import Street
+
+    street = Street()
+    yield street
+    street.stop()
+
+
+@pytest.fixture
+def street(street_server: Any) -> Any:
+    """Every provider's other end, on a good day, at today's time; their messages wait to be posted by hand."""
+    street_server.calm()
+    return street_server
+
+
+@pytest.fixture(scope="session")
 def environ(
     servers: dict[str, str], stripe_server: KeepingSimulator, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Whatever is sent, in any field, body, address, query or header, is answered; nothing breaks the shop."""
 
 import io
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -96,13 +97,19 @@ def complain(broken: list[Any], answer: Any, *what: Any) -> None:
         broken.append((answer.status_code, *what, words(answer.text)[:100]))
 
 
+def some_junk(turn: int, kinds: list[str]) -> list[tuple[str, str]]:
+    """Each address gets three kinds in the suite, its neighbours others; every address gets all with `make prove`."""
+    chosen = kinds if os.environ.get("ROUNDS") else [kinds[(turn + step) % len(kinds)] for step in range(3)]
+    return [(name, JUNK[name]) for name in dict.fromkeys(chosen)]
+
+
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_form_full_of_junk_is_answered_everywhere(world: World, kind: str) -> None:
     broken: list[Any] = []
 
-    junk = JUNK if "urlencoded" in kind else {name: JUNK[name] for name in ("nul", "direction")}
-    for path, browser in world.addresses("POST"):
-        for name, value in junk.items():
+    kinds = list(JUNK) if "urlencoded" in kind else ["nul", "direction"]
+    for turn, (path, browser) in enumerate(world.addresses("POST")):
+        for name, value in some_junk(turn, kinds):
             fields = {**dict.fromkeys(FIELDS, value), "csrf_token": world.token, "password": "x"}
             answer = browser.post(path, data=fields, content_type=kind, htmx=name == "markup")
             complain(broken, answer, path, name)
@@ -151,8 +158,8 @@ def test_a_body_of_another_kind_is_answered_everywhere(world: World) -> None:
 def test_junk_in_addresses_and_queries_is_answered(world: World) -> None:
     broken: list[Any] = []
 
-    for path, browser in world.addresses("GET"):
-        for name, value in JUNK.items():
+    for turn, (path, browser) in enumerate(world.addresses("GET")):
+        for name, value in some_junk(turn, list(JUNK)):
             query = urlencode([(field, value) for field in FIELDS] + [("size", value), ("page", value)])
             complain(broken, browser.get(f"{path}?{query}"), path, name)
             complain(

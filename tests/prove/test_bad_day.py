@@ -99,7 +99,7 @@ FATE = text("""
 """)
 
 
-ON_THEIR_WAY = text("SELECT count(*) FROM refunds WHERE state = 'pending'")
+ON_THEIR_WAY = text("SELECT count(*) FROM refunds WHERE state = 'pending' AND kind = 'refund'")
 
 
 def fates():
@@ -122,6 +122,12 @@ def fate(row):
     return true[0] if len(true) == 1 else "lost" if not true else "+".join(true)
 
 
+def lost(paid):
+    """What somebody paid and the shop has done nothing about."""
+    ends = fates()
+    return [(one, ends[one.reference]) for one in paid if fate(ends[one.reference]) == "lost"]
+
+
 def was_taken(one):
     """Whether a payment that somebody made took any money: at PayPal it is the shop that takes what was approved."""
     if one.provider != "paypal":
@@ -134,7 +140,10 @@ def was_taken(one):
 
 def assert_everything_found_its_end(stack, crowd):
     paid = [one for one in crowd.day.paid if was_taken(one)]
-    stack.eventually(lambda: all(fate(fates()[one.reference]) != "lost" for one in paid), seconds=TAIL)
+    try:
+        stack.eventually(lambda: not lost(paid), seconds=TAIL)
+    except AssertionError as slow:
+        raise AssertionError(lost(paid)) from slow
     stack.eventually(lambda: not session().scalar(ON_THEIR_WAY), seconds=TAIL)
     stack.eventually(lambda: not stack.waiting(), seconds=TAIL)
     ends = fates()

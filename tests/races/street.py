@@ -51,6 +51,12 @@ class Street:
     def stop(self) -> None:
         self._serving.stop()
 
+    def calm(self) -> None:
+        """A good day, today."""
+        for simulator in self.simulators.values():
+            simulator.obey({"calm": True, "clock": None})
+            simulator.requests.clear()
+
     def settings(self, **changes: str) -> Settings:
         """Those of the shop in use, which pays here."""
         usual = runtime.settings()

@@ -9,16 +9,8 @@ import pytest
 
 from tests.races.golden import CURRENCIES, a_random_cart, follow, settings_for, some_goods
 from tests.races.meeting import assert_sound
-from tests.races.street import Street
 
 CARTS = 2  # of each currency; `make prove` follows 200 and more
-
-
-@pytest.fixture(scope="module")
-def street():
-    street = Street()
-    yield street
-    street.stop()
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)

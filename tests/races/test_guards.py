@@ -21,16 +21,8 @@ from app.payments.services import PaymentNotStarted
 from tests.factories import a_variant, an_order
 from tests.races.meeting import count
 from tests.races.stories import names_of
-from tests.races.street import Street
 
 PAID = "SELECT count(*) FROM orders WHERE status = 'paid'"
-
-
-@pytest.fixture(scope="module")
-def street():
-    street = Street()
-    yield street
-    street.stop()
 
 
 def press_pay_twice(street):

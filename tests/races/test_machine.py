@@ -1,21 +1,12 @@
 """Whatever happens to money, and in whatever order, the shop does what a small model of it does."""
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import _empty
 from tests.races.machine import Shop
-from tests.races.street import Street
 
 EXAMPLES, STEPS = 5, 14
-
-
-@pytest.fixture(scope="module")
-def street():
-    street = Street()
-    yield street
-    street.stop()
 
 
 def test_the_shop_and_a_small_model_of_it_agree_after_every_step(app, run_jobs, street):

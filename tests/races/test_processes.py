@@ -9,17 +9,9 @@ from app.lib.db import db
 from tests.races.meeting import assert_sound, count, crowd
 from tests.races.paying import do_jobs
 from tests.races.stories import Story, effects, tell
-from tests.races.street import Street
 
 PROCESSES, ORDERS, COPIES = 4, 6, 20
 ONCE = {"status": "paid", "moves": 1, "invoices": 1, "letters": "orders.mail_confirmation", "sold": "sale -1"}
-
-
-@pytest.fixture(scope="module")
-def street():
-    street = Street()
-    yield street
-    street.stop()
 
 
 @pytest.mark.parametrize("currency", ["USD", "KES"])
