@@ -118,9 +118,17 @@ def _handle(event_id: int, *, in_a_job: bool) -> str:
         _compare(event, attempt)
         reference = attempt.reference
         told = Told(event.provider_ref, event.provider_payment_ref, _disputes(event.claims))
-    check(reference, channel="webhook", told=told, in_a_job=in_a_job)
+    truth = check(reference, channel="webhook", told=told, in_a_job=in_a_job)
     with transaction() as current:
-        return _end(current.get_one(WebhookEvent, event_id), "processed", "")
+        event = current.get_one(WebhookEvent, event_id)
+        return _end(event, *_outcome(event, truth))
+
+
+def _outcome(event: WebhookEvent, truth: PaymentState) -> tuple[str, str]:
+    """Money is believed when the provider itself says so. That one of its messages says more, a person should know."""
+    if event.claims.get("state") == "paid" and truth.state in ("failed", "expired", "cancelled", "unknown"):
+        return "failed", f"It says that money came; asked about it, the provider says: {truth.state}."
+    return "processed", ""
 
 
 def _end(event: WebhookEvent, state: str, note: str) -> str:

@@ -336,7 +336,7 @@ def test_a_callback_about_another_push_speaks_of_no_payment(phones, browser, run
     assert states(browser.get(order).text) == ("pending", "pending")
 
 
-def test_a_success_nobody_can_confirm_pays_nothing(phones, browser, run_jobs):
+def test_a_success_nobody_can_confirm_pays_nothing_and_a_person_hears_of_it(phones, browser, run_jobs):
     order = buys(browser)
     phones.do("cancel", ring(phones))
     phones.told[-1]["Body"]["stkCallback"]["ResultCode"] = 0
@@ -345,6 +345,9 @@ def test_a_success_nobody_can_confirm_pays_nothing(phones, browser, run_jobs):
     run_jobs()
 
     assert states(browser.get(order).text) == ("pending", "failed")
+    message = session().scalars(select(WebhookEvent)).one()
+    assert message.state == "failed"
+    assert message.note == "It says that money came; asked about it, the provider says: cancelled."
 
 
 def test_the_same_callback_twice_is_one_message(phones, browser, run_jobs):
