@@ -31,7 +31,8 @@ from app.payments.providers.base import (
 )
 from app.payments.providers.http import Answer, Caller
 from app.payments.providers.mpesa_messages import CURRENCY, code_of, read_callback, result_state
-from app.payments.providers.mpesa_token import Token
+from app.payments.providers.mpesa_token import fetch
+from app.payments.providers.oauth import Token
 
 LIVE = "https://api.safaricom.co.ke"
 MOST = 250_000  # shillings in one payment
@@ -102,7 +103,7 @@ class MpesaProvider(Provider):
         base = api_base or LIVE
         self.test = base.rstrip("/") != LIVE
         self._caller = Caller(self.title, base, patience)
-        self._token = Token(self._caller, (consumer_key, consumer_secret), now)
+        self._token = Token(lambda: fetch(self._caller, (consumer_key, consumer_secret)), now)
         self._shortcode = shortcode
         self._passkey = passkey
         self._till = till
