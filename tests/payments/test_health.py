@@ -217,7 +217,7 @@ def some_time_later(run_jobs: Callable[[], int]) -> None:
 
 def made(stripe: KeepingSimulator, number: str) -> int:
     """How many payment pages of an order there are."""
-    return sum(one["metadata"]["order_id"] == number for one in stripe.account.all("cs"))
+    return sum(one["metadata"].get("order_id") == number for one in stripe.account.all("cs"))
 
 
 def waiting() -> int:
