@@ -339,7 +339,8 @@ def test_a_callback_about_another_push_speaks_of_no_payment(phones, browser, run
 def test_a_success_nobody_can_confirm_pays_nothing_and_a_person_hears_of_it(phones, browser, run_jobs):
     order = buys(browser)
     phones.do("cancel", ring(phones))
-    phones.told[-1]["Body"]["stkCallback"]["ResultCode"] = 0
+    items = {"Item": [{"Name": "Amount", "Value": 400}]}
+    phones.told[-1]["Body"]["stkCallback"] |= {"ResultCode": 0, "CallbackMetadata": items}
 
     deliver(phones, browser)
     run_jobs()
