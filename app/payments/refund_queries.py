@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 
 from app.lib.db import session
 from app.lib.errors import NotFound
 from app.orders.models import Order
 from app.payments.models import Attempt, Credit, Dispute, Payment, Refund
 from app.payments.promises import unanswered
+
+# For statements that load attempts: all that `to_be_done` looks at, however many refunds there are.
+WITH_REFUNDS = selectinload(Attempt.refunds).selectinload(Refund.credit).selectinload(Credit.refunds)
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,7 @@ def refund_named(reference: str) -> FoundRefund:
             .join(Order, Order.id == Payment.order_id)
             .where(Refund.reference == reference)
             .options(
-                joinedload(Refund.attempt).selectinload(Attempt.refunds),
-                joinedload(Refund.credit).selectinload(Credit.refunds),
+                joinedload(Refund.attempt).options(WITH_REFUNDS),
             )
         )
         .one_or_none()

@@ -12,7 +12,7 @@ from app.orders.models import Order
 from app.orders.staff_queries import MOST_COUNTED
 from app.payments.models import Attempt, Payment, PaymentIssue, Refund, WebhookEvent
 from app.payments.queries import DOUBTFUL, PaymentSummary, may_count, summarise
-from app.payments.refund_queries import to_be_done
+from app.payments.refund_queries import WITH_REFUNDS, to_be_done
 
 MOST_ISSUES = 100  # on one page; the oldest come first, so none is forgotten
 MOST_EVENTS = 100
@@ -44,14 +44,14 @@ class Waiting:
 
 
 def waiting() -> list[Waiting]:
-    """What waits for a person, oldest first, in two statements."""
+    """What waits for a person, oldest first, in at most four statements."""
     rows = session().execute(
         select(PaymentIssue, Attempt, Order)
         .join(Attempt, Attempt.id == PaymentIssue.attempt_id)
         .join(Payment, Payment.id == Attempt.payment_id)
         .join(Order, Order.id == Payment.order_id)
         .where(PaymentIssue.resolved_at.is_(None))
-        .options(selectinload(Attempt.refunds))
+        .options(contains_eager(Attempt.payment), WITH_REFUNDS)
         .order_by(PaymentIssue.id)
         .limit(MOST_ISSUES)
     )

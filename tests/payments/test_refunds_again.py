@@ -11,7 +11,7 @@ from app.lib.db import db
 from app.lib.errors import NotAllowed
 from app.lib.money import Money
 from app.orders.models import Order
-from app.payments import refunds, staff_refunds, staff_services
+from app.payments import refunds, staff_queries, staff_refunds, staff_services
 from app.payments.credit_plan import LineWish, Wishes
 from app.payments.credits import refund as give_back
 from app.payments.models import Refund
@@ -52,10 +52,10 @@ def asked_back(order: Order, state: Any, amount: Money) -> None:
     settle(reference, PaymentState("paid", order.total, disputes=(told,)), channel="webhook")
 
 
-def a_shirt_back(order: Order) -> Refund:
+def a_shirt_back(order: Order, key: str = "key") -> Refund:
     """One unit given back, whose refund failed."""
     wishes = Wishes((LineWish(order.lines[0].id, 1),))
-    give_back(order.number, wishes, key="key", seen=None, reason="Too small", actor=GRACE)
+    give_back(order.number, wishes, key=key, seen=None, reason="Too small", actor=GRACE)
     (refund,) = refunds_of(order)
     end(refund, "failed")
     return refund
@@ -146,3 +146,14 @@ def test_what_a_won_dispute_left_of_a_cancelled_order_waits_until_it_is_refunded
 
     assert rows(order) == [("pending", order.total_minor)]
     assert open_issues() == []
+
+
+def test_what_waits_costs_the_same_however_many_refunds_failed(queries: Any) -> None:
+    failed = [a_shirt_back(two_shirts(), f"key {number}").reference for number in range(3)]
+    db.session.rollback()
+    db.session.expunge_all()
+
+    with queries(at_most=4):
+        to_send = [refund.reference for item in staff_queries.waiting() for refund in item.refunds]
+
+    assert to_send == failed
