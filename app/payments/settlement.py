@@ -97,6 +97,7 @@ def _receive(order: Order, attempt: Attempt, received: Money, receipt: str | Non
     attempt.paid_at = datetime.now(UTC)
     attempt.provider_payment_ref = receipt or attempt.provider_payment_ref
     attempt.error_code = attempt.error_message = None
+    close_issues(attempt, "It was heard of.", orders.SHOP, ("unheard",))
     known = all_providers().get(attempt.provider)
     title = known.title if known is not None else attempt.provider
     move_attempt(order, attempt, "paid", f"{received} paid: {title}", channel)
@@ -288,4 +289,8 @@ def _ended(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> 
     attempt.error_code = fact.error_code or None
     attempt.error_message = fact.error_message or None
     sentence = fact.error_message or {"expired": "The payment page expired."}.get(fact.state, "The payment failed.")
+    if attempt.state == "unknown" and attempt.payer_phone and attempt.provider_ref is None:
+        # The phone may have rung and been answered: its provider knows no name of ours that could be asked for.
+        note = f"Nobody heard whether {attempt.amount} was paid. Look for it in the statement of the account."
+        open_issue(attempt, "unheard", note)
     move_attempt(order, attempt, fact.state, sentence, channel)

@@ -12,14 +12,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.checkout import services as checkout
-from app.lib.db import session
-from app.payments import health, opening
+from app.lib.db import session, transaction
+from app.payments import health, opening, polling
 from app.payments import services as payments
 from app.payments.payers import Payer
 from app.payments.providers.mpesa import MpesaProvider
 from app.payments.services import PaymentNotStarted
 from tests.factories import a_variant, an_order
 from tests.races.meeting import count
+from tests.races.paying import PAST
 from tests.races.stories import names_of
 
 PAID = "SELECT count(*) FROM orders WHERE status = 'paid'"
@@ -106,3 +107,25 @@ def test_guard_off_without_the_claim_everybody_runs_into_a_provider_that_is_away
     )
 
     assert probes(at_once) > 1
+
+
+def test_a_phone_that_nobody_heard_of_again_is_a_matter_for_staff_until_the_money_is_heard_of(app, run_jobs, street):
+    with street.in_use(CURRENCY="KES", TAX_RATE="0"):
+        mpesa = street.simulators["mpesa"]
+        number = an_order(a_variant(price=20000), country="KE").number
+        mpesa.faults.add("drop_after_work")
+        checkout.start_payment(number, "mpesa", Payer(phone="0722000001"))
+        reference, _ = names_of(number)
+        push = mpesa.phones.all()[0]
+        callback = street.letters("mpesa", lambda: mpesa.do("pay", push.name))
+        with transaction() as current:
+            current.execute(text("UPDATE payment_attempts SET created_at = :past, expires_at = :past"), {"past": PAST})
+
+        polling.ask(reference)
+        waiting = count("SELECT count(*) FROM payment_issues WHERE kind = 'unheard' AND resolved_at IS NULL")
+        callback[0].post(app)
+        run_jobs()
+
+        assert waiting == 1
+        assert count(PAID) == 1
+        assert count("SELECT count(*) FROM payment_issues WHERE resolved_at IS NULL") == 0
