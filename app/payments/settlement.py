@@ -97,10 +97,10 @@ def _receive(order: Order, attempt: Attempt, received: Money, receipt: str | Non
     attempt.paid_at = datetime.now(UTC)
     attempt.provider_payment_ref = receipt or attempt.provider_payment_ref
     attempt.error_code = attempt.error_message = None
-    close_issues(attempt, "It was heard of.", orders.SHOP, ("unheard",))
     known = all_providers().get(attempt.provider)
     title = known.title if known is not None else attempt.provider
     move_attempt(order, attempt, "paid", f"{received} paid: {title}", channel)
+    close_issues(attempt, "It was heard of.", orders.SHOP, ("unheard",))
 
 
 def _difference(attempt: Attempt, received: Money) -> str:
