@@ -100,7 +100,8 @@ def _receive(order: Order, attempt: Attempt, received: Money, receipt: str | Non
     known = all_providers().get(attempt.provider)
     title = known.title if known is not None else attempt.provider
     move_attempt(order, attempt, "paid", f"{received} paid: {title}", channel)
-    close_issues(attempt, "It was heard of.", orders.SHOP, ("unheard",))
+    if attempt.payer_phone:
+        close_issues(attempt, "It was heard of.", orders.SHOP, ("unheard",))
 
 
 def _difference(attempt: Attempt, received: Money) -> str:
