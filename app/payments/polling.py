@@ -25,10 +25,12 @@ LONGEST_OPEN = timedelta(hours=24)  # where the provider sets no end of its own
 def poll() -> int:
     """Have every attempt asked after that is open or has a refund on its way, when its time has come.
 
-    Returns how many; several pollers share the work, and none is asked after twice.
+    Returns how many; several pollers share the work, and none is asked after twice. Those of a provider whose keys
+    were taken out wait until they are back.
     """
     now = datetime.now(UTC)
-    due = _unfinished().where(Attempt.check_at <= now).order_by(Attempt.check_at).limit(MOST_AT_ONCE)
+    due = _unfinished().where(Attempt.check_at <= now, Attempt.provider.in_(list(all_providers())))
+    due = due.order_by(Attempt.check_at).limit(MOST_AT_ONCE)
     with transaction() as current:
         attempts = list(current.scalars(due.options(selectinload(Attempt.refunds)).with_for_update(skip_locked=True)))
         phones = _on_the_phone()

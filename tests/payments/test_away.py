@@ -111,6 +111,20 @@ def test_an_order_whose_time_is_over_waits_in_one_job(lose_stripe: Callable[[], 
     assert status_of(order.number) == "pending"
 
 
+def test_nobody_is_asked_whose_keys_were_taken_out_until_they_are_back(
+    monkeypatch: pytest.MonkeyPatch, stripe: KeepingSimulator
+) -> None:
+    an_order_at_stripe()
+    with transaction() as current:
+        current.execute(text("UPDATE payment_attempts SET check_at = now()"))
+
+    with monkeypatch.context() as patch:
+        _keys_are_gone(patch)
+        assert polling.poll() == 0
+
+    assert polling.poll() == 1
+
+
 def test_a_refund_whose_job_was_given_up_is_sent_when_the_provider_is_back(run_jobs: Any) -> None:
     order = an_order()
     settlement.settle(reference := press_pay(order.number), fact(reference), channel="webhook")
