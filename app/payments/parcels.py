@@ -24,13 +24,16 @@ def ship(number: str, tracking_number: str, actor: Actor, *, anyway: bool = Fals
         orders.ship(number, tracking_number, actor)
 
 
-def is_unpaid_again(money: PaymentSummary) -> bool:
-    """Whether money came and all of it went back, is on its way back, or was taken by a bank."""
-    return bool(money.captured) and not money.refundable
+def is_unpaid_again(order: Order, money: PaymentSummary) -> bool:
+    """Whether money came and all of it went back, is on its way back, or was taken by a bank.
+
+    What is paid at the door goes out without any, whatever was tried before.
+    """
+    return bool(money.captured) and not money.refundable and not order.is_due_at_the_door
 
 
 def _refuse_refunded(order: Order, anyway: bool) -> None:
-    if not anyway and is_unpaid_again(summary(order)):
+    if not anyway and is_unpaid_again(order, summary(order)):
         raise NotAllowed(
             f"All of the money of order {order.number} went back to the shopper. Cancel it, or say that it is to be "
             "sent all the same."

@@ -16,7 +16,7 @@ from app.lib.errors import Invalid, NotAllowed, NotFound
 from app.lib.outbox import Outbox
 from app.orders import services as orders
 from app.orders.models import OrderEvent
-from app.payments import marking, polling, services
+from app.payments import marking, parcels, polling, services, settlement, staff_services
 from app.payments.models import Attempt
 from app.payments.providers import complaints, providers
 from app.payments.registry import offered
@@ -137,6 +137,19 @@ def test_who_was_to_pay_at_the_door_may_still_pay_online(browser: Any) -> None:
 
     assert standing(order.number) == ("paid", "paid", 0)
     assert [attempt.state for attempt in attempts(order.number)] == ["cancelled", "paid"]
+
+
+def test_what_is_paid_at_the_door_goes_out_although_a_part_paid_online_went_back() -> None:
+    order = an_order()
+    choose(order.number, DOOR)
+    online = choose(order.number, "demo")
+    hear(online, 1000)
+    settlement.accept(online.reference, GRACE)
+    staff_services.refund_attempt(online.reference, "$10.00", "Pay the courier", GRACE)
+
+    parcels.pack(order.number, GRACE)
+
+    assert standing(order.number) == ("packed", "partially_paid", TOTAL)
 
 
 def test_a_transfer_is_waited_for_as_long_as_the_shop_says_and_its_stock_is_held() -> None:
