@@ -23,7 +23,7 @@ from app.payments import refunds
 from app.payments import services as payments
 from tests.factories import a_variant, order_named, place, stock_of
 from tests.races.meeting import assert_sound
-from tests.races.paying import let_hold_run_out
+from tests.races.paying import do_money_jobs, let_hold_run_out
 from tests.races.people import cart_of
 from tests.races.stories import deed_letters, names_of
 from tests.races.street import Letter, Street
@@ -73,7 +73,6 @@ class Shop(RuleBasedStateMachine):
 
     app: ClassVar[Flask]
     street: ClassVar[Street]
-    run_jobs: ClassVar[Callable[[], int]]
     empty: ClassVar[Callable[[], None]]
     providers: ClassVar[tuple[str, ...]] = ("demo", "stripe")
 
@@ -314,7 +313,7 @@ class Shop(RuleBasedStateMachine):
 
     def _work(self) -> None:
         session().rollback()
-        type(self).run_jobs()
+        do_money_jobs()
 
 
 def _ledger() -> dict[str, tuple[int, int]]:

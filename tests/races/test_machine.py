@@ -9,17 +9,17 @@ from tests.races.machine import Shop
 EXAMPLES, STEPS = 5, 14
 
 
-def test_the_shop_and_a_small_model_of_it_agree_after_every_step(app, run_jobs, street):
-    agree(app, run_jobs, street, settings(max_examples=EXAMPLES, stateful_step_count=STEPS, derandomize=True))
+def test_the_shop_and_a_small_model_of_it_agree_after_every_step(app, street):
+    agree(app, street, settings(max_examples=EXAMPLES, stateful_step_count=STEPS, derandomize=True))
 
 
-def agree(app, run_jobs, street, wanted):
+def agree(app, street, wanted):
     """Lead shop and model through as many stories as `wanted` says."""
 
     class ThisShop(Shop):
         pass
 
-    ThisShop.app, ThisShop.street, ThisShop.run_jobs, ThisShop.empty = app, street, staticmethod(run_jobs), _empty
+    ThisShop.app, ThisShop.street, ThisShop.empty = app, street, _empty
     health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     # A story is shown as it was found: making it shorter takes minutes on a real database.
     phases = [Phase.generate]

@@ -9,17 +9,18 @@ import pytest
 from app.payments import inbox
 from app.payments import services as payments
 from tests.races.meeting import assert_sound
+from tests.races.paying import do_money_jobs
 from tests.races.stories import STORIES, effects, tell
 
 SAMPLE = 3  # sequences of each story; `make prove` tries them all
 
 
 @pytest.mark.parametrize("story", STORIES, ids=str)
-def test_any_sequence_of_messages_has_one_end(app, run_jobs, street, story):
-    assert_one_end(app, run_jobs, street, story, most=SAMPLE)
+def test_any_sequence_of_messages_has_one_end(app, street, story):
+    assert_one_end(app, street, story, most=SAMPLE)
 
 
-def assert_one_end(app, run_jobs, street, story, *, most=None):
+def assert_one_end(app, street, story, *, most=None):
     """Deliver up to four messages in every order, with repeats; the same set of messages has the same effects.
 
     Gives back how many sequences that were.
@@ -33,14 +34,14 @@ def assert_one_end(app, run_jobs, street, story, *, most=None):
             for pick in picks:
                 assert told.letters[pick].post(app) == 200
                 if turn % 2:
-                    run_jobs()
-            run_jobs()
+                    do_money_jobs()
+            do_money_jobs()
             # What came before the payment had a name is read again, every minute.
             inbox.look_after()
-            run_jobs()
+            do_money_jobs()
             ends[frozenset(picks)].append(effects(told.number))
             payments.check(told.reference, channel="poller")
-            run_jobs()
+            do_money_jobs()
             ends["asked", *_unasked(told, picks)].append(effects(told.number))
     for heard, found in ends.items():
         differing = {name: {end[name] for end in found} for name in found[0]}
