@@ -95,6 +95,9 @@ def dealt_with(reference: str, kind: str, note: str, actor: Actor) -> None:
             raise NotAllowed(f"{attempt.left} still waits for a decision: accept it, or refund it.")
         if kind == "part" and order.awaits_money and attempt.left:
             raise NotAllowed(f"{attempt.left} waits for the rest of the order. Once that comes, this ends by itself.")
+        if kind == attempt.review and not attempt.captured_minor:
+            # A message spoke of money that never came: the order can be paid like any other again.
+            attempt.review = ""
         if close_issues(attempt, sentence, actor, (kind,)):
             orders.record(
                 order,

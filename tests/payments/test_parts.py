@@ -12,6 +12,7 @@ from app.invoices.models import Document
 from app.lib.db import session, transaction
 from app.lib.errors import NotAllowed
 from app.payments import refunds, services, settlement, staff_services
+from app.payments.attempts import locked
 from app.payments.models import Attempt, PaymentIssue
 from app.payments.providers.base import PaymentState, RefundState
 from app.payments.providers.demo import DemoProvider
@@ -134,6 +135,19 @@ def test_a_part_waits_beyond_its_hold_for_a_person() -> None:
     with pytest.raises(NotAllowed, match="waits for the rest"):
         staff_services.dealt_with(attempts(order.number)[0].reference, "part", "Never mind", GRACE)
     staff_services.refund_attempt(attempts(order.number)[0].reference, "$10.00", "Too long ago", GRACE)
+    assert open_issues() == []
+
+
+def test_an_order_can_be_paid_again_once_a_person_saw_that_no_doubtful_money_came() -> None:
+    order = an_order()
+    attempt = choose(order.number, "demo")
+    with transaction():
+        settlement.doubt(locked(attempt.reference)[1], "amount", "A message spoke of 1 minor unit.")
+    assert standing(order.number) == ("pending", "review", TOTAL)
+
+    staff_services.dealt_with(attempt.reference, "amount", "Nothing is in the account", GRACE)
+
+    assert standing(order.number) == ("pending", "pending", TOTAL)
     assert open_issues() == []
 
 
