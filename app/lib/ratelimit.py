@@ -74,8 +74,8 @@ def network_of(address: str) -> str:
 
 
 def in_words(seconds: int) -> str:
-    minutes = -(-seconds // 60)
-    return f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
+    number, unit = (max(1, seconds), "second") if seconds < 60 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}{'s' if number > 1 else ''}"
 
 
 def forget_old() -> None:
