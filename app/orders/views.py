@@ -155,7 +155,7 @@ def _context(order: Order, money: PaymentSummary) -> dict[str, Any]:
     can_be_paid = order.awaits_money and bool(money.balance)
     wait, last = _wait(order, money), money.last
     ways = offered(money.balance, order.country) if can_be_paid else []
-    if last and wait and wait.place == "phone":
+    if last and wait and wait.place in ("phone", "later"):
         ways = [way for way in ways if way.name != last.provider]
     if order.is_due_at_the_door:
         ways = [way for way in ways if not way.pays_later]
