@@ -25,6 +25,7 @@ from app.payments.credits import Account, credits_of, in_words
 from app.payments.models import Attempt
 from app.payments.promises import sends_back
 from app.payments.providers.base import ProviderError
+from app.payments.providers.by_hand import BY_HAND
 from app.payments.queries import attempts_of, issues_of, summary
 from app.payments.refund_queries import disputes_of, state_of, to_be_done
 

@@ -8,7 +8,18 @@ from app.lib.errors import NotFound
 from app.orders import services as orders
 from app.orders.models import Order
 from app.payments.models import Attempt, Payment
+from app.payments.registry import all_providers
 
+# What staff read in the history where the shopper needs no sentence.
+IN_WORDS = {
+    "created": "is being started",
+    "pending": "waits for the shopper",
+    "authorised": "is agreed to, and not taken yet",
+    "failed": "came to nothing",
+    "expired": "has expired",
+    "cancelled": "was closed",
+    "unknown": "gives no answer yet",
+}
 SOON = 60  # seconds: whoever tries again within them gets no letter about what failed
 
 
@@ -43,7 +54,7 @@ def move_attempt(order: Order, attempt: Attempt, to: str, sentence: str, channel
     orders.record(
         order,
         "payment",
-        sentence or f"{attempt.provider}: {to}",
+        sentence or _in_words(attempt.provider, to),
         channel=channel,
         is_internal=not sentence,
         was=attempt.state,
@@ -53,3 +64,8 @@ def move_attempt(order: Order, attempt: Attempt, to: str, sentence: str, channel
     attempt.state = to
     if to in ("failed", "expired", "cancelled") and order.is_pending:
         outbox.send("payments.tell_failed", key=f"tell-failed:{attempt.id}", due_in=SOON, order_id=order.id)
+
+
+def _in_words(provider: str, state: str) -> str:
+    known = all_providers().get(provider)
+    return f"{known.title if known is not None else provider}: {IN_WORDS.get(state, state)}"

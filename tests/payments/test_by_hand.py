@@ -109,6 +109,8 @@ def test_confirmed_orders_wait_to_be_packed_beside_paid_ones(browser: Any) -> No
     assert all(order.number in read for read in lists)
     assert "Pays on delivery" in page
     assert "Confirmed, to be paid on delivery" in page
+    assert "Cash on delivery: waits for the shopper" in page
+    assert "Check with provider" not in page
     assert "1 order to pack" in words(desk.page("/admin/"))
 
 
@@ -176,6 +178,16 @@ def test_a_transfer_is_waited_for_as_long_as_the_shop_says_and_its_stock_is_held
     assert (order_named(order.number).status, last(order.number).state) == ("cancelled", "cancelled")
     mark(order.number, BANK, TOTAL, "RF18 0000")
     assert standing(order.number) == ("paid", "paid", 0)
+
+
+def test_who_is_to_transfer_the_money_is_offered_the_other_ways(browser: Any) -> None:
+    order = an_order()
+    choose(order.number, BANK)
+
+    page = words(browser.get(f"/orders/{order.number}?key={order.key}").text)
+
+    assert "Demo payment" in page.split("Changed your mind?")[1]
+    assert "Bank transfer" not in page.split("Changed your mind?")[1]
 
 
 def test_choosing_another_way_ends_the_long_hold() -> None:
