@@ -26,7 +26,7 @@ LONGEST = Length(max=marking.LONGEST, message=f"Use at most {marking.LONGEST} ch
 class MarkPaidForm(Form):
     """`what` is one of the order's attempts, or a way to pay that no provider tells about."""
 
-    what = SelectField("How it was paid", validate_choice=True)
+    what = SelectField("How it was paid", [DataRequired("Choose how it was paid.")], validate_choice=True)
     amount = StringField(
         "Amount that came",
         [DataRequired("Enter the amount."), Length(max=20, message="An amount is shorter than that.")],
