@@ -15,6 +15,7 @@ from app.payments.providers.base import (
     ListedPayment,
     NextStep,
     NotConfigured,
+    NotUnderstood,
     Patience,
     PaymentRequest,
     PaymentState,
@@ -82,6 +83,10 @@ class Watched:
                 raise ProviderUnavailable(f"{title} did not answer; it is asked again later.", outcome_unknown=False)
             try:
                 answer = call()
+            except NotUnderstood:
+                # One payment nobody can make sense of is asked about again and again, and is no reason to sell less.
+                health.answered(name)
+                raise
             except ProviderUnavailable as silence:
                 health.failed(name, str(silence), was_probe=is_probe)
                 raise

@@ -57,6 +57,19 @@ def away(stripe: KeepingSimulator) -> Iterator[KeepingSimulator]:
     stripe.faults.clear()
 
 
+def test_one_payment_whose_answer_makes_no_sense_closes_the_provider_for_nobody(stripe: KeepingSimulator) -> None:
+    order = an_order(a_variant(price=5000))
+    checkout.start_payment(order.number, "stripe")
+    (attempt,) = attempts_of(order.id)
+    stripe.account.all("cs")[0]["status"] = "something new"
+
+    for _ in range(health.MOST_FAILURES + 1):
+        with pytest.raises(ProviderUnavailable, match="cannot be read"):
+            services.check(attempt.reference, channel="poller")
+
+    assert "stripe" in [one.name for one in registry.offered(TOTAL, "US")]
+
+
 def test_after_five_failures_in_a_row_nobody_asks_and_it_is_not_offered(away: KeepingSimulator) -> None:
     ask_in_vain(4)
     assert [one.name for one in registry.offered(TOTAL, "US")] == ["stripe", "demo"]

@@ -255,6 +255,10 @@ class ProviderUnavailable(ProviderError):
         self.outcome_unknown = outcome_unknown
 
 
+class NotUnderstood(ProviderUnavailable):
+    """An answer came that makes no sense to us: the provider is there, and others may well be answered."""
+
+
 class ProviderRefused(ProviderError):
     """A clear no; nothing was done. `sentence` may be shown to the shopper, `detail` is for the log."""
 

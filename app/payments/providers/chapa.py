@@ -18,6 +18,7 @@ from app.payments.providers.base import (
     ListedPayment,
     NextStep,
     NotConfigured,
+    NotUnderstood,
     Patience,
     PaymentRequest,
     PaymentState,
@@ -270,7 +271,7 @@ def _readable(read: Callable[[Mapping[str, Any]], T], thing: Mapping[str, Any]) 
     try:
         return read(thing)
     except Unreadable as error:
-        raise ProviderUnavailable(f"Chapa's answer cannot be read: {error}") from None
+        raise NotUnderstood(f"Chapa's answer cannot be read: {error}") from None
 
 
 REFUSALS = {

@@ -18,6 +18,7 @@ from app.payments.providers.base import (
     ON_A_PAGE,
     NextStep,
     NotConfigured,
+    NotUnderstood,
     Patience,
     PaymentRequest,
     PaymentState,
@@ -135,7 +136,7 @@ class MpesaProvider(Provider):
         if answer.is_fine and code_of(answer.body, "ResponseCode") == "0":
             code = code_of(answer.body, "ResultCode")
             if code is None:
-                raise ProviderUnavailable("M-Pesa's answer to a query cannot be read.", outcome_unknown=False)
+                raise NotUnderstood("M-Pesa's answer to a query cannot be read.", outcome_unknown=False)
             return result_state(code, answer.body.get("ResultDesc"), provider_ref, test=self.test)
         return _unanswered(answer, provider_ref, test=self.test)
 

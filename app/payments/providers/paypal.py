@@ -22,6 +22,7 @@ from app.payments.providers.base import (
     MalformedEvent,
     NextStep,
     NotConfigured,
+    NotUnderstood,
     Patience,
     PaymentRequest,
     PaymentState,
@@ -378,7 +379,7 @@ def _readable(read: Callable[[Mapping[str, Any]], T], thing: Mapping[str, Any]) 
     try:
         return read(thing)
     except Unreadable as error:
-        raise ProviderUnavailable(f"PayPal's answer cannot be read: {error}") from None
+        raise NotUnderstood(f"PayPal's answer cannot be read: {error}") from None
 
 
 def _quoted(name: str) -> str:

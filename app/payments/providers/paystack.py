@@ -26,6 +26,7 @@ from app.payments.providers.base import (
     MalformedEvent,
     NextStep,
     NotConfigured,
+    NotUnderstood,
     Patience,
     PaymentRequest,
     PaymentState,
@@ -286,7 +287,7 @@ def _readable(read: Callable[[Mapping[str, Any]], T], thing: Mapping[str, Any]) 
     try:
         return read(thing)
     except Unreadable as error:
-        raise ProviderUnavailable(f"Paystack's answer cannot be read: {error}") from None
+        raise NotUnderstood(f"Paystack's answer cannot be read: {error}") from None
 
 
 REFUSALS = {

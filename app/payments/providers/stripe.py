@@ -20,6 +20,7 @@ from app.payments.providers.base import (
     MalformedEvent,
     NextStep,
     NotConfigured,
+    NotUnderstood,
     Patience,
     PaymentRequest,
     PaymentState,
@@ -76,7 +77,7 @@ def configured(settings: Settings, patience: Patience = ON_A_PAGE) -> "StripePro
     return StripeProvider(key, secrets, api_base=settings.stripe_api_base, patience=patience)
 
 
-class TooMuchToRead(ProviderUnavailable):
+class TooMuchToRead(NotUnderstood):
     """A list goes on beyond what may be looked through."""
 
 
@@ -239,7 +240,7 @@ class StripeProvider(Provider):
             page = self._ask(lambda params=params: call(params=params))  # type: ignore[misc]
             rows = page.get("data")
             if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-                raise ProviderUnavailable("Stripe's list cannot be read.")
+                raise NotUnderstood("Stripe's list cannot be read.")
             yield from rows
             if not page.get("has_more") or not rows:
                 return
@@ -351,7 +352,7 @@ def _readable(read: Callable[[Mapping[str, Any]], T], thing: Mapping[str, Any]) 
     try:
         return read(thing)
     except Unreadable as error:
-        raise ProviderUnavailable(f"Stripe's answer cannot be read: {error}") from None
+        raise NotUnderstood(f"Stripe's answer cannot be read: {error}") from None
 
 
 REFUSALS = {
