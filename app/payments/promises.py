@@ -126,17 +126,22 @@ def unanswered(attempt: Attempt) -> list[Refund]:
 
 def is_owed(refund: Refund) -> bool:
     """Whether the money of a failed refund can, and shall, still be sent."""
-    if refund.attempt.left.minor < refund.amount_minor:
-        return False
-    if refund.credit is not None:
-        return due(refund.credit) >= refund.amount_minor
-    return _is_spare(refund.attempt, refund.amount_minor)
+    return owed(refund) == refund.amount_minor
 
 
-def _is_spare(attempt: Attempt, minor: int) -> bool:
-    """Whether so much of its money is not what the order is paid with: without a credit nothing else goes back."""
+def owed(refund: Refund) -> int:
+    """How much of a failed refund can, and shall, still be sent, in minor units."""
+    attempt = refund.attempt
+    wanted = due(refund.credit) if refund.credit is not None else _spare(attempt)
+    return max(0, min(refund.amount_minor, attempt.left.minor, wanted))
+
+
+def _spare(attempt: Attempt) -> int:
+    """How much of its money is not what the order is paid with: without a credit nothing else goes back."""
     order = session().get_one(Order, attempt.payment.order_id)
-    return not counts(order, attempt) or summarise(order, attempts_of(order.id)).excess.minor >= minor
+    if not counts(order, attempt):
+        return attempt.left.minor
+    return summarise(order, attempts_of(order.id)).excess.minor
 
 
 def counts(order: Order, attempt: Attempt) -> bool:

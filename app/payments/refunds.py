@@ -15,7 +15,7 @@ from app.payments import credits
 from app.payments.credit_plan import Wishes
 from app.payments.issues import open_issue
 from app.payments.models import Attempt, Payment, Refund
-from app.payments.promises import LOCKED, ask_a_person, is_owed, promise, recount, successor
+from app.payments.promises import LOCKED, ask_a_person, is_owed, owed, promise, recount, successor
 from app.payments.providers.base import (
     NotConfigured,
     PaymentState,
@@ -193,12 +193,26 @@ def _tell_of_failure(order: Order, refund: Refund) -> None:
     session().flush()
     reason = refund.error or "The provider gave no reason."
     if not is_owed(refund):
-        sentence = f"The refund of {refund.amount} was not needed: the money had gone back already."
+        _send_the_rest(order, refund)
+        sentence = f"The refund of {refund.amount} was not made: the money had gone back already, or some of it."
         orders.record(order, "refund", sentence, is_internal=True, now="failed", reference=refund.reference)
         return
     sentence = f"The refund of {refund.amount} failed: {reason}"
     orders.record(order, "refund", sentence, is_internal=True, now="failed", reference=refund.reference)
     open_issue(refund.attempt, "refund_failed", f"A refund of {refund.amount} failed: {reason}", renew=True)
+
+
+def _send_the_rest(order: Order, refund: Refund) -> None:
+    """A refund gave way to a smaller one, made elsewhere: what is owed beyond that goes back by itself."""
+    attempt, rest = refund.attempt, owed(refund)
+    if not rest:
+        return
+    if attempt.is_disputed:
+        row = _row(attempt, Money(rest, refund.currency), None, "failed")
+        row.credit, row.reason, row.error = refund.credit, refund.reason, LOCKED
+        _tell_of_failure(order, row)
+        return
+    promise(order, attempt, rest, refund.reason, orders.SHOP, credit=refund.credit)
 
 
 def learn(order: Order, attempt: Attempt, seen: tuple[RefundState, ...], total: Money | None) -> None:
@@ -255,7 +269,7 @@ def _made_elsewhere(order: Order, attempt: Attempt, state: RefundState, seen: tu
         return []
     if state.state == "failed":
         return [_row(attempt, amount, state.provider_ref, "failed")]
-    _make_room(order, attempt, amount.minor, {one.reference for one in seen})
+    gave_way = _make_room(order, attempt, amount.minor, {one.reference for one in seen})
     if amount.minor > attempt.left.minor:
         note = f"{amount} was refunded at the provider, but only {attempt.left} of this payment was left."
         open_issue(attempt, "refund_twice", note)
@@ -265,24 +279,30 @@ def _made_elsewhere(order: Order, attempt: Attempt, state: RefundState, seen: tu
         row = _row(attempt, Money(minor, amount.currency), state.provider_ref, "pending")
         row.credit = credit
         rows.append(row)
+    session().flush()
+    for refund in gave_way:
+        _send_the_rest(order, refund)
     return rows
 
 
-def _make_room(order: Order, attempt: Attempt, minor: int, listed: set[str | None]) -> None:
+def _make_room(order: Order, attempt: Attempt, minor: int, listed: set[str | None]) -> list[Refund]:
     """What went back at the desk cannot go back again: promises the provider has not heard of give way to it."""
+    gave_way = []
     for refund in attempt.refunds:
         if attempt.left.minor >= minor:
-            return
+            break
         waits = refund.state == "pending" and not refund.provider_ref and refund.reference not in listed
         if waits:
             _close(refund, "failed", "The money went back at the provider already.")
             ask_a_person(order, attempt)
+            gave_way.append(refund)
         elif refund.kind == "dispute" and refund.state == "succeeded":
             _close(refund, "failed", "Less was left than the bank asked for.")
     session().flush()
+    return gave_way
 
 
-def _row(attempt: Attempt, amount: Money, provider_ref: str, state: str) -> Refund:
+def _row(attempt: Attempt, amount: Money, provider_ref: str | None, state: str) -> Refund:
     refund = Refund(
         attempt=attempt,
         reference=f"ref-{random_key()}",

@@ -11,7 +11,7 @@ from app.lib.db import db
 from app.lib.errors import NotAllowed
 from app.lib.money import Money
 from app.orders.models import Order
-from app.payments import refunds, staff_queries, staff_refunds, staff_services
+from app.payments import refunds, services, staff_queries, staff_refunds, staff_services
 from app.payments.credit_plan import LineWish, Wishes
 from app.payments.credits import refund as give_back
 from app.payments.models import Refund
@@ -20,6 +20,7 @@ from app.payments.settlement import accept, settle
 from tests.admin.desk import a_paid_order, hear, open_attempt, pay
 from tests.factories import a_variant, an_order
 from tests.payments.byhand import GRACE, attempts, last, open_issues, standing
+from tests.payments.ends import KeepingSimulator
 
 
 @pytest.fixture(autouse=True)
@@ -157,3 +158,40 @@ def test_what_waits_costs_the_same_however_many_refunds_failed(queries: Any) -> 
         to_send = [refund.reference for item in staff_queries.waiting() for refund in item.refunds]
 
     assert to_send == failed
+
+
+@pytest.mark.parametrize("is_heard_first", [True, False])
+def test_what_the_desk_left_of_a_refund_that_waits_goes_back_all_the_same(
+    stripe: KeepingSimulator, run_jobs: Any, is_heard_first: bool
+) -> None:
+    order = an_order((a_variant(price=2000, on_hand=5), 2))
+    checkout.start_payment(order.number, "stripe")
+    attempt = last(order.number)
+    stripe.do("pay", attempt.provider_ref or "")
+    services.check(attempt.reference, channel="poller")
+    checkout.cancel(order.number, actor=GRACE, reason="Fire", by_shopper=False)
+    payment = last(order.number).provider_payment_ref
+    stripe.account.new_refund({"payment_intent": payment, "amount": 1500})
+
+    if is_heard_first:
+        services.check(attempt.reference, channel="poller")
+    run_jobs()
+
+    assert rows(order) == [("failed", 4991), ("succeeded", 1500), ("succeeded", 3491)]
+    assert standing(order.number) == ("cancelled", "refunded", 0)
+    assert open_issues() == []
+
+
+def test_what_the_desk_left_of_a_refund_waits_while_a_bank_asks_for_it() -> None:
+    order = two_shirts()
+    checkout.cancel(order.number, actor=GRACE, reason="Fire", by_shopper=False)
+    asked_back(order, "open", order.total)
+
+    told = RefundState("succeeded", "re_desk", None, order.money(1500))
+    settle(last(order.number).reference, PaymentState("paid", order.total, refunds=(told,)), channel="webhook")
+
+    assert rows(order) == [("failed", 4991), ("succeeded", 1500), ("failed", 3491)]
+    assert open_issues() == ["dispute", "refund_failed"]
+    asked_back(order, "won", order.total)
+    staff_refunds.try_again(refunds_of(order)[-1].reference, GRACE)
+    assert rows(order)[3:] == [("pending", 3491)]
