@@ -264,12 +264,12 @@ RULES: dict[str, tuple[str, str]] = {
         """,
     ),
     "I10 invoices": (
-        "each order that was paid since the first invoice was issued has one",
+        "each order that was paid since the first invoice was issued, and stayed so, has one",
         """
         SELECT o.number FROM orders o
         LEFT JOIN documents d ON d.order_id = o.id AND d.kind = 'invoice'
         WHERE o.paid_at > (SELECT min(issued_at) FROM documents WHERE kind = 'invoice')
-          AND o.total_minor > 0 AND d.id IS NULL
+          AND o.status <> 'cancelled' AND o.total_minor > 0 AND d.id IS NULL
         """,
     ),
 }

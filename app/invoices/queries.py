@@ -33,13 +33,14 @@ def credit_note(order_id: int, number: str) -> Document | None:
 def without_invoice(limit: int) -> list[Order]:
     """Paid orders that have no invoice, oldest payment first, locked until the transaction ends.
 
+    One that was paid and cancelled before there were invoices gets none: no credit note would ever take it back.
     Orders that somebody else works on are left out: their own transaction, or the next look, sees to them.
     """
     has_one = select(Document.id).where(Document.order_id == Order.id, Document.kind == "invoice")
     return list(
         session().scalars(
             select(Order)
-            .where(Order.paid_at.is_not(None), Order.total_minor > 0, ~has_one.exists())
+            .where(Order.paid_at.is_not(None), Order.status != "cancelled", Order.total_minor > 0, ~has_one.exists())
             .order_by(Order.paid_at, Order.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
