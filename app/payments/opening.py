@@ -53,7 +53,7 @@ def open_attempt(
                 currency=due.currency,
                 expires_at=_ends_at(provider, hold_until),
                 check_at=datetime.now(UTC) + pace.first_pause(on_the_phone=provider.needs_phone),
-                payer_phone=phone,
+                payer_phone=phone or (order.phone if provider.needs_phone else ""),
                 network_digest=payer.network_digest,
                 session_digest=payer.session_digest,
             )

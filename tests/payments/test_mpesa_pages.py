@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from app.lib.db import session, transaction
 from app.payments import polling
-from app.payments.models import Attempt, WebhookEvent
+from app.payments.models import Attempt, PaymentIssue, WebhookEvent
 from tests.factories import a_variant, order_named
 from tests.journeys.shopping import Shopper, goes_to, number_of, path_of, states, words
 from tests.payments.ends_mpesa import KeepingPhones
@@ -349,6 +349,19 @@ def test_a_success_nobody_can_confirm_pays_nothing_and_a_person_hears_of_it(phon
     message = session().scalars(select(WebhookEvent)).one()
     assert message.state == "failed"
     assert message.note == "It says that money came; asked about it, the provider says: cancelled."
+
+
+def test_staff_hear_of_a_request_that_was_lost_also_on_the_order_s_own_number(phones, browser):
+    order = buys(browser)
+    phones.do("cancel", ring(phones))
+    phones.faults.add({"fault": "drop_after_work", "times": 1, "match": "/mpesa/stkpush/"})
+    browser.post(f"{order}/payments", data={"provider": "mpesa"})
+    _let_time_pass(minutes=30)
+
+    polling.ask(attempts()[-1].reference)
+
+    assert (attempts()[-1].payer_phone, attempts()[-1].state) == ("+254712345678", "expired")
+    assert session().scalars(select(PaymentIssue.kind)).all() == ["unheard"]
 
 
 def test_the_same_callback_twice_is_one_message(phones, browser, run_jobs):
