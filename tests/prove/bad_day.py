@@ -171,9 +171,11 @@ class Crowd:
 
     def _do(self, wish: str, provider: str, reference: str, provider_ref: str | None, phone: str) -> None:
         if provider == "demo":
-            # Pressed before, and the answer was lost with the connection.
+            # Pressed before, and the answer was lost with the connection; or the page was over before.
             with suppress(ProviderRefused):
                 insist(lambda: demo_desk.choose(reference, "decline" if wish == "decline" else "pay"))
+            if wish != "decline" and insist(lambda: _demo_state(reference)) != "paid":
+                raise _NoPage
             return
         simulator: Any = self._simulators[provider]
         if provider == "mpesa":
@@ -201,6 +203,12 @@ class Crowd:
 
 class _NoPage(Exception):
     """What the shopper should pay on never appeared."""
+
+
+def _demo_state(reference: str) -> str:
+    payment = demo_desk.payment(reference)
+    session().rollback()
+    return payment.state if payment else ""
 
 
 LATEST = text("""

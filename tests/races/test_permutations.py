@@ -41,6 +41,7 @@ def assert_one_end(app, street, story, *, most=None):
             do_money_jobs()
             ends[frozenset(picks)].append(effects(told.number))
             payments.check(told.reference, channel="poller")
+            inbox.look_after()
             do_money_jobs()
             ends["asked", *_unasked(told, picks)].append(effects(told.number))
     for heard, found in ends.items():
