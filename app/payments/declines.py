@@ -17,7 +17,8 @@ from app.payments.payers import Payer
 WINDOW = timedelta(hours=1)
 MOST_OF_ONE = 5  # of an e-mail address, or of a browser or account
 MOST_OF_A_NETWORK = 15  # where many people may sit
-OUR_OWN_FAULT = ("no_answer", "not_configured", "too_many")  # error codes that say nothing about the payer
+# Error codes that say nothing about the payer; the last two are of starts whose first answer got lost.
+OUR_OWN_FAULT = ("no_answer", "not_configured", "too_many", "duplicate_reference", "idempotency_error")
 
 
 def declined() -> ColumnElement[bool]:

@@ -71,6 +71,7 @@ def test_too_many_declines_are_refused_wherever_pay_is_pressed(
     "changes",
     [
         {"error_code": "no_answer"},
+        {"error_code": "duplicate_reference"},
         {"state": "expired"},
         {"created_at": datetime.now(UTC) - timedelta(minutes=61)},
     ],
