@@ -75,7 +75,7 @@ def test_too_many_declines_are_refused_wherever_pay_is_pressed(
         {"state": "expired"},
         {"created_at": datetime.now(UTC) - timedelta(minutes=61)},
     ],
-    ids=["a provider that was away", "a page that was left", "long ago"],
+    ids=["a provider that was away", "a start whose answer was lost", "a page that was left", "long ago"],
 )
 def test_what_is_nobodys_decline_is_not_counted(changes: dict[str, Any]) -> None:
     order = an_order()
