@@ -11,6 +11,7 @@ from app.lib.money import Money
 from app.orders.models import Order
 from app.orders.staff_queries import MOST_COUNTED
 from app.payments.models import Attempt, Payment, PaymentIssue, Refund, WebhookEvent
+from app.payments.promises import sends_back
 from app.payments.queries import DOUBTFUL, PaymentSummary, may_count, summarise
 from app.payments.refund_queries import WITH_REFUNDS, to_be_done
 
@@ -36,6 +37,11 @@ class Waiting:
     def is_part(self) -> bool:
         """Whether it would be less than was asked, so that the order waits for the rest."""
         return self.can_accept and self.attempt.left < self.attempt.amount
+
+    @property
+    def goes_by_hand(self) -> bool:
+        """Whether a refund of it waits for a person, because the way it was paid cannot send money back."""
+        return not sends_back(self.attempt.provider)
 
     @property
     def refunds(self) -> list[Refund]:

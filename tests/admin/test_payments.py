@@ -12,6 +12,7 @@ from app.payments.models import PaymentIssue
 from app.payments.providers.base import DisputeState
 from tests.admin.desk import Desk, a_paid_order, at_desk, attempts, hear, open_attempt, pay, words
 from tests.factories import PASSWORD, a_variant, an_order, order_named, stock_of
+from tests.payments.byhand import choose, mark, ways_by_hand
 
 with_and_without_htmx = pytest.mark.parametrize("htmx", [False, True])
 
@@ -230,3 +231,14 @@ def test_the_queue_takes_as_many_statements_for_ten_as_for_one(browser: FlaskCli
 
     with queries(at_most=8):
         assert desk.get("/admin/payments").text.count("Amount differs</h2>") == 10
+
+
+def test_what_would_go_back_by_hand_is_said_before_it_is_agreed_to(browser: FlaskClient):
+    with ways_by_hand():
+        order = an_order(a_variant())
+        choose(order.number, "bank_transfer")
+        mark(order.number, "bank_transfer", 1000, "Statement 7")
+
+    page = words(at_desk(browser).page("/admin/payments"))
+
+    assert "$10.00 goes back to the shopper by hand, because Bank transfer cannot send money back" in page
