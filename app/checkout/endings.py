@@ -116,7 +116,8 @@ def expire(order_id: int) -> None:
         if order.status != "pending" or not order.hold_is_over:
             return
         if summarise(order, attempts_of(order.id)).refundable:
-            # Some money is here but not all: a person decides.
+            # Some money is here but not all: a person decides, and the goods wait for that too.
+            _prolong(order)
             return
         move(order, "cancelled", reason="Not paid in time.")
         order.cancel_reason = "expired"
@@ -130,11 +131,14 @@ def _hold_on(order_id: int) -> None:
     """The goods wait for the money as well, each time longer, so that nobody is asked about it every minute."""
     with transaction():
         order = orders.locked_by_id(order_id)
-        if order.status != "pending" or not order.hold_is_over:
-            return
-        now = datetime.now(UTC)
-        order.hold_expires_at = now + min(max((now - order.placed_at) / 4, SHORTEST_WAIT), LONGEST_WAIT)
-        inventory.prolong(order.id, order.hold_expires_at)
+        if order.status == "pending" and order.hold_is_over:
+            _prolong(order)
+
+
+def _prolong(order: Order) -> None:
+    now = datetime.now(UTC)
+    order.hold_expires_at = now + min(max((now - order.placed_at) / 4, SHORTEST_WAIT), LONGEST_WAIT)
+    inventory.prolong(order.id, order.hold_expires_at)
 
 
 def _is_over(order_id: int) -> bool:

@@ -132,6 +132,7 @@ def test_a_part_waits_beyond_its_hold_for_a_person() -> None:
     checkout.expire(order.id)
 
     assert standing(order.number) == ("pending", "partially_paid", TOTAL - 1000)
+    assert checkout.expire_unpaid() == 0
     with pytest.raises(NotAllowed, match="waits for the rest"):
         staff_services.dealt_with(attempts(order.number)[0].reference, "part", "Never mind", GRACE)
     staff_services.refund_attempt(attempts(order.number)[0].reference, "$10.00", "Too long ago", GRACE)
