@@ -56,24 +56,33 @@ def sent_by_hand(reference: str, their_reference: str, note: str, actor: Actor) 
             raise Invalid(f"Use at most {LONGEST} characters.", field)
     with transaction():
         order, refund = _locked(reference)
-        if refund.kind == "by_hand" and refund.state == "succeeded":
-            return refund
+        refund = _newest(refund)
         if refund.state == "failed":
-            known = _successor_of(refund)
-            if known is not None and known.kind == "by_hand":
-                return known
-            if known is not None:
-                raise NotAllowed(SENDING)
             _refuse_unless_owed(refund)
             refund = _instead(refund, actor)
         elif refund.kind != "by_hand":
             raise NotAllowed(SENDING)
+        elif refund.state == "succeeded":
+            return _noted(refund, theirs)
         refund.reason = f"{refund.reason} ({said})"[:500] if said else refund.reason
         refunds.apply(order, refund, RefundState("succeeded", theirs, None, refund.amount))
         _close_when_answered(refund.attempt, f"sent by other means: {theirs}", actor)
         recount(refund.attempt)
         ask_a_person(order, refund.attempt)
         return refund
+
+
+def _newest(refund: Refund) -> Refund:
+    """The refund, or what stands in for it since it failed."""
+    later = _successor_of(refund) if refund.state == "failed" else None
+    return refund if later is None else _newest(later)
+
+
+def _noted(refund: Refund, theirs: str) -> Refund:
+    """What was noted before. Another reference means that the money was sent twice, and whoever did hears of it."""
+    if refund.provider_ref != theirs:
+        raise NotAllowed(f"{refund.amount} was noted as sent already, with the reference {refund.provider_ref}.")
+    return refund
 
 
 def _instead(refund: Refund, actor: Actor) -> Refund:

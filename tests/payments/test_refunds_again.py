@@ -195,3 +195,26 @@ def test_what_the_desk_left_of_a_refund_waits_while_a_bank_asks_for_it() -> None
     asked_back(order, "won", order.total)
     staff_refunds.try_again(refunds_of(order)[-1].reference, GRACE)
     assert rows(order)[3:] == [("pending", 3491)]
+
+
+def test_a_second_person_who_sent_the_same_money_by_hand_hears_of_the_first() -> None:
+    order = two_shirts()
+    failed = a_shirt_back(order)
+    staff_refunds.sent_by_hand(failed.reference, "Transfer 1", "", GRACE)
+
+    with pytest.raises(NotAllowed, match="noted as sent already, with the reference Transfer 1"):
+        staff_refunds.sent_by_hand(failed.reference, "Transfer 2", "", GRACE)
+
+    assert rows(order) == [("failed", 2170), ("succeeded", 2170)]
+
+
+def test_what_failed_twice_is_sent_by_hand_from_either_page() -> None:
+    order = two_shirts()
+    failed = a_shirt_back(order)
+    end(staff_refunds.try_again(failed.reference, GRACE), "failed")
+
+    staff_refunds.sent_by_hand(failed.reference, "Transfer 1", "", GRACE)
+    staff_refunds.sent_by_hand(refunds_of(order)[1].reference, "Transfer 1", "", GRACE)
+
+    assert rows(order) == [("failed", 2170), ("failed", 2170), ("succeeded", 2170)]
+    assert open_issues() == []
