@@ -150,6 +150,18 @@ def test_a_reference_is_taken_once_and_a_refund_is_made_as_often_as_asked():
     assert (unpaid[0], made) == (400, [200, 200, 400])
 
 
+def test_another_run_gives_no_number_again_that_a_shop_may_remember():
+    ids = []
+    for _ in range(2):
+        paystack = PaystackSimulator()
+        paystack.start()
+        ask_paystack(paystack, "POST", "/transaction/initialize", json=PAYSTACK)
+        ids.append(paystack.do("pay", "att-1")["id"])
+        paystack.stop()
+
+    assert ids[0] != ids[1]
+
+
 def test_paystack_s_page_leads_back_with_the_reference_and_tells_the_shop(shop):
     url, heard = shop
     paystack = PaystackSimulator(webhook_url=url, secret_key="sk_test_page")

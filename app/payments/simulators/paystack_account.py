@@ -40,7 +40,8 @@ class Account:
         self.refunds_end = "processed"
         self._clock = clock
         self._tell = tell
-        self._ids = iter(range(4_099_260_516, 2**40, 7))
+        # A shop remembers the numbers it has seen, so another run must not begin where the last one did.
+        self._ids = iter(range(4_099_260_516 + secrets.randbelow(2**38), 2**40, 7))
         self._transactions: dict[str, Thing] = {}
         self._refunds: dict[int, Thing] = {}
         self._disputes: dict[int, Thing] = {}
