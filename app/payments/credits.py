@@ -245,11 +245,11 @@ def _write(order: Order, amounts: Amounts, key: str, reason: str, actor: Actor) 
 
 
 def in_words(order: Order, credit: Credit) -> str:
-    """Which parts of the order a credit gave back: 2 x Shirt, delivery $8.22, other $5.00."""
+    """Which parts of the order a credit gave back: 2 x Shirt, delivery $8.22, another amount of $5.00."""
     names = {line.id: line.name for line in order.lines}
     parts = [f"{line.quantity} x {names[line.order_line_id]}" for line in credit.lines]
     parts += [f"delivery {order.money(credit.shipping_minor)}"] * bool(credit.shipping_minor)
-    parts += [f"other {order.money(credit.other_minor)}"] * bool(credit.other_minor)
+    parts += [f"another amount of {order.money(credit.other_minor)}"] * bool(credit.other_minor)
     return ", ".join(parts)
 
 
