@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 from app.lib.db import Base, CreatedAt, Minor, Model
 from app.lib.money import Money
 
+NOT_FOR_SHOPPERS = ("no_answer", "not_configured")  # error codes whose message names settings and requests
 OPEN_STATES = ("created", "pending", "authorised", "unknown")
 
 
@@ -103,6 +104,13 @@ class Attempt(Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def sentence(self) -> str:
+        """Why it came to nothing, for the shopper. What went wrong between the shop and a provider is for staff."""
+        if self.error_code in NOT_FOR_SHOPPERS:
+            return "The payment could not be started, and nothing was taken."
+        return self.error_message or ""
 
     @property
     def captured(self) -> Money:

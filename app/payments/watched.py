@@ -47,7 +47,7 @@ class Watched:
         return getattr(self._provider, name)
 
     def start(self, request: PaymentRequest) -> NextStep:
-        return self._ask(lambda: self._provider.start(request))
+        return self._ask(lambda: self._provider.start(request), is_start=True)
 
     def look_up(self, reference: str, provider_ref: str | None) -> PaymentState:
         return self._ask(lambda: self._provider.look_up(reference, provider_ref))
@@ -73,7 +73,7 @@ class Watched:
         while (row := self._ask(lambda: next(rows, None))) is not None:
             yield row
 
-    def _ask(self, call: Callable[[], T]) -> T:
+    def _ask(self, call: Callable[[], T], *, is_start: bool = False) -> T:
         name, title = self._provider.name, self._provider.title
         if in_transaction():
             raise RuntimeError(f"{title} was about to be asked inside a transaction, which would wait for it.")
@@ -90,7 +90,14 @@ class Watched:
             except ProviderUnavailable as silence:
                 health.failed(name, str(silence), was_probe=is_probe)
                 raise
-            except (ProviderRefused, NotConfigured):
+            except NotConfigured as refusal:
+                # Keys that open no payment sell as little as silence does. What they may not read is another matter.
+                if is_start:
+                    health.failed(name, str(refusal), was_probe=is_probe)
+                elif is_probe:
+                    health.answered(name)
+                raise
+            except ProviderRefused:
                 health.answered(name)
                 raise
             health.answered(name)

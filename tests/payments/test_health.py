@@ -213,6 +213,24 @@ def test_a_page_offers_the_others_at_once_while_a_provider_is_away(
     assert "stripe" not in [one.name for one in registry.offered(order.total, "US")]
 
 
+def test_keys_that_are_refused_are_the_business_of_staff_and_close_it_as_well(
+    stripe: KeepingSimulator, browser: FlaskClient
+) -> None:
+    stripe.faults.add({"fault": "401", "times": -1})
+    shirt = a_variant(on_hand=5)
+    placed = [an_order(shirt) for _ in range(5)]
+
+    for order in placed:
+        press(order.number)
+
+    page = browser.get(f"/orders/{order.number}?key={order.key}").text
+    assert "The payment could not be started, and nothing was taken." in page
+    assert "STRIPE_SECRET_KEY" not in page
+    assert "Card does not answer at the moment." in page
+    assert "stripe" not in [one.name for one in registry.offered(order.total, "US")]
+    stripe.faults.clear()
+
+
 # What could not be started is started when the provider is back
 
 
