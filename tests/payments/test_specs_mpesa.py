@@ -1,6 +1,6 @@
 """Both directions of M-Pesa against a schema written from its documentation, and the worked password."""
 
-import base64
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from app.lib.money import Money
 from app.payments.providers.base import ProviderError
 from app.payments.providers.mpesa import MpesaProvider
+from app.payments.simulators import MpesaSimulator
 
 from .ends import IMPATIENT, a_request
 from .ends_mpesa import KEYS, MpesaEnd
@@ -102,4 +103,23 @@ def test_the_worked_password_and_key_are_ours():
         "Password": vector["password"],
         "Timestamp": vector["timestamp"],
     }
-    assert base64.b64encode(":".join(provider._token._keys).encode()).decode() == vector["basic"]
+    assert asked_for_a_token(key, secret) == f"Basic {vector['basic']}"
+
+
+def asked_for_a_token(key, secret):
+    """What a provider with these keys says about itself when it asks for a token."""
+    said = []
+
+    class Listening(MpesaSimulator):
+        def _new_token(self, request):
+            said.append(request.headers["Authorization"])
+            return super()._new_token(request)
+
+    simulator = Listening(consumer_key=key, consumer_secret=secret)
+    try:
+        provider = MpesaProvider(key, secret, "174379", "simulator", api_base=simulator.start())
+        with contextlib.suppress(ProviderError):
+            provider.look_up("att-unknown", "ws_CO_0")
+    finally:
+        simulator.stop()
+    return said[0]
