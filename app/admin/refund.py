@@ -18,7 +18,7 @@ from app.orders.models import Order
 from app.payments import credits, staff_refunds
 from app.payments.credit_plan import Amounts, plan
 from app.payments.credits import Account
-from app.payments.refund_queries import refund_named
+from app.payments.refund_queries import refund_named, state_of
 
 
 @bp.get("/orders/<number>/refunds")
@@ -62,7 +62,8 @@ def give_back(number: str) -> Response:
         amounts, _ = _worked_out(form, books)
         form.refuse(error)
         return _answer(order, books, form, amounts, error)
-    say = f"{order.money(credit.amount_minor)} goes back to the shopper."
+    by_hand = " by hand: it waits in Payments for whoever sends it" if state_of(credit) == "by_hand" else ""
+    say = f"{order.money(credit.amount_minor)} goes back to the shopper{by_hand}."
     return respond(then=url_for(".order", number=number, _anchor="credits"), say=say)
 
 

@@ -215,6 +215,20 @@ def test_a_transfer_that_comes_when_all_is_sold_goes_back_by_hand() -> None:
     assert open_issues() == ["refund_by_hand"]
 
 
+def test_whoever_refunds_a_transfer_is_told_that_it_is_sent_by_hand(browser: Any) -> None:
+    order = an_order()
+    choose(order.number, BANK)
+    mark(order.number, BANK, TOTAL, "RF18 0000")
+    desk = at_desk(browser)
+    form = {"key": "k" * 32, "seen": "$28.20", "other": "28.20", "password": PASSWORD}
+
+    answer = desk.post(f"/admin/orders/{order.number}/refunds", **form)
+
+    assert answer.status_code == 303
+    told = words(desk.page(answer.headers["Location"]))
+    assert "$28.20 goes back to the shopper by hand: it waits in Payments for whoever sends it." in told
+
+
 def test_marked_as_paid_the_providers_own_message_later_changes_nothing(run_jobs: Any) -> None:
     order = an_order()
     reference = press_pay(order.number)
