@@ -7,11 +7,12 @@ from markupsafe import Markup
 
 SHELL = Markup(
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-    '<meta name="viewport" content="width=device-width"><title>{title}</title><style>'
+    '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>{title}</title><style>'
     "body{{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}}"
     "table{{border-collapse:collapse;width:100%}}"
     "td,th{{padding:.4rem;border-bottom:1px solid #ccc;text-align:left;overflow-wrap:anywhere}}"
     "form{{display:inline}}button{{font:inherit;margin:.2rem;padding:.4rem .8rem}}p[role=alert]{{color:#a00}}"
+    "pre{{overflow:auto}}"
     "</style></head><body><main><h1>{title}</h1>{body}</main></body></html>"
 )
 
