@@ -49,7 +49,7 @@ simulators: $(VENV)/production ## the other ends of the payment providers, on lo
 
 prove: $(VENV)/development ## races, kills and 1,000 payments on a bad day; longer with ROUNDS=
 	ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/races tests/ops/test_kills.py tests/prove \
-		tests/lib/test_planted_secrets.py tests/journeys/test_bad_input.py
+		tests/lib/test_planted_secrets.py tests/journeys/test_bad_input.py tests/browser/test_access.py
 
 requirements: $(VENV)/development ## pin requirements again, after a change of a .in file
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
