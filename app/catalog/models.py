@@ -1,11 +1,11 @@
 """What the shop sells: categories, brands, products, their variants and pictures."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import CHAR, BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, func, text
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import UserDefinedType
@@ -81,6 +81,7 @@ class Product(Model):
     __table_args__ = (
         CheckConstraint("status IN ('draft', 'active', 'archived')", name="status_known"),
         Index("ix_products_listing", "category_id", "status", "published_at"),
+        Index("ix_products_published_at", "published_at"),
     )
 
     name: Mapped[str]
@@ -92,6 +93,9 @@ class Product(Model):
     status: Mapped[str] = mapped_column(server_default="draft")
     published_at: Mapped[datetime | None]
     is_featured: Mapped[bool] = mapped_column(server_default=text("false"))
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    meta_title: Mapped[str] = mapped_column(server_default="")
+    meta_description: Mapped[str] = mapped_column(server_default="")
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
@@ -128,13 +132,28 @@ variant_values = Table(
 
 
 class Variant(Model):
-    """The thing a shopper buys. `option_key` is its set of option values, so that no set exists twice."""
+    """The thing a shopper buys. `option_key` is its set of option values, so that no set exists twice.
+
+    What it costs now is `prices.NOW`: `sale_minor` from `sale_starts_at` to `sale_ends_at` (either may be open),
+    else `price_minor`. A quantity is `min_quantity` or more, in steps of `quantity_step` from zero.
+    `supply`: stocked is sold while there is some; backorder and preorder as far as the stock item allows, with
+    `ships_on` as the day it leaves.
+    """
 
     __tablename__ = "variants"
     __table_args__ = (
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
         CheckConstraint("compare_at_minor IS NULL OR compare_at_minor > price_minor", name="compare_at_above"),
+        CheckConstraint("sale_minor IS NULL OR (sale_minor >= 0 AND sale_minor < price_minor)", name="sale_below"),
+        CheckConstraint("sale_starts_at < sale_ends_at", name="sale_starts_first"),
+        CheckConstraint("min_quantity > 0 AND quantity_step > 0", name="quantities_positive"),
+        CheckConstraint("max_quantity >= min_quantity", name="max_from_min"),
+        CheckConstraint("supply IN ('stocked', 'backorder', 'preorder')", name="supply_known"),
         Index("uq_variants_product_id_option_key", "product_id", "option_key", unique=True),
+        Index("uq_variants_barcode", "barcode", unique=True, postgresql_where=text("barcode <> ''")),
+        Index("ix_variants_upper_sku", func.upper(text("sku"))),
+        Index("ix_variants_sale_starts_at", "sale_starts_at", postgresql_where=text("sale_starts_at IS NOT NULL")),
+        Index("ix_variants_sale_ends_at", "sale_ends_at", postgresql_where=text("sale_ends_at IS NOT NULL")),
     )
 
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
@@ -143,7 +162,17 @@ class Variant(Model):
     options_text: Mapped[str] = mapped_column(server_default="")
     price_minor: Mapped[Minor]
     compare_at_minor: Mapped[int | None] = mapped_column(BigInteger)
+    sale_minor: Mapped[int | None] = mapped_column(BigInteger)
+    sale_starts_at: Mapped[datetime | None]
+    sale_ends_at: Mapped[datetime | None]
     currency: Mapped[str] = mapped_column(CHAR(3))
+    barcode: Mapped[str] = mapped_column(server_default="")
+    min_quantity: Mapped[int] = mapped_column(server_default="1")
+    max_quantity: Mapped[int | None] = mapped_column(BigInteger)
+    quantity_step: Mapped[int] = mapped_column(server_default="1")
+    low_stock_at: Mapped[int | None] = mapped_column(BigInteger)
+    supply: Mapped[str] = mapped_column(server_default="stocked")
+    ships_on: Mapped[date | None]
     weight_grams: Mapped[int] = mapped_column(server_default="0")
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id", ondelete="SET NULL"))
     position: Mapped[int] = mapped_column(server_default="0")
@@ -162,6 +191,81 @@ class Variant(Model):
         return None if self.compare_at_minor is None else Money(self.compare_at_minor, self.currency)
 
 
+class Attribute(Model):
+    """A fact products have: material, origin. Those marked filterable are facets of listings."""
+
+    __tablename__ = "attributes"
+
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    is_filterable: Mapped[bool] = mapped_column(server_default=text("false"))
+    position: Mapped[int] = mapped_column(server_default="0")
+
+
+class AttributeValue(Model):
+    """Wool, Kenya."""
+
+    __tablename__ = "attribute_values"
+    __table_args__ = (Index("uq_attribute_values_attribute_id_code", "attribute_id", "code", unique=True),)
+
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id", ondelete="CASCADE"))
+    code: Mapped[str]
+    name: Mapped[str]
+    position: Mapped[int] = mapped_column(server_default="0")
+
+    attribute: Mapped[Attribute] = relationship()
+
+
+product_attributes = Table(
+    "product_attributes",
+    Base.metadata,
+    Column("product_id", BigInteger, ForeignKey("products.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "attribute_value_id",
+        BigInteger,
+        ForeignKey("attribute_values.id", ondelete="RESTRICT"),
+        primary_key=True,
+        index=True,
+    ),
+)
+
+
+class RelatedProduct(Base):
+    """What staff say goes well with a product, in their order."""
+
+    __tablename__ = "related_products"
+    __table_args__ = (CheckConstraint("product_id <> related_id", name="not_itself"),)
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
+    related_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True, index=True)
+    position: Mapped[int] = mapped_column(server_default="0")
+
+
+class CategoryPin(Base):
+    """A product that stands first in a category while it is sorted as featured."""
+
+    __tablename__ = "category_pins"
+
+    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id", ondelete="CASCADE"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True, index=True)
+    position: Mapped[int] = mapped_column(server_default="0")
+
+
+class FormerSlug(Base):
+    """An address that was: it leads to the row that had it (301), or to nothing when that is gone (410).
+
+    A former slug names its row, not another slug, so however often a row is renamed there is one step.
+    """
+
+    __tablename__ = "former_slugs"
+    __table_args__ = (CheckConstraint("kind IN ('product', 'category', 'brand')", name="kind_known"),)
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    row_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    created_at: Mapped[CreatedAt]
+
+
 class PriceEvent(Model):
     """A price that changed: append-only, written by whoever changed it."""
 
@@ -176,7 +280,7 @@ class PriceEvent(Model):
 
 
 class Image(Model):
-    """A picture of a product: `key` and `widths` name its files, `key-<width>.webp` each."""
+    """A picture of a product: `key`, `widths` and `formats` name its files, such as `key-400.webp`."""
 
     __tablename__ = "images"
 
@@ -187,6 +291,7 @@ class Image(Model):
     width: Mapped[int]
     height: Mapped[int]
     widths: Mapped[list[Any]]
+    formats: Mapped[list[Any]] = mapped_column(server_default=text("'[\"webp\"]'"))
     position: Mapped[int] = mapped_column(server_default="0")
 
     product: Mapped[Product] = relationship(back_populates="images")

@@ -11,13 +11,15 @@ from app.lib.db import Base, CreatedAt, Model
 class StockItem(Base):
     """The two counters of a variant; available = on hand - reserved, never stored.
 
+    `backorder_limit` units may be promised beyond what is there; then on hand falls below zero by what is owed.
     Narrow, without an index on the counters and with room on each page, so that a sale is a HOT update.
     """
 
     __tablename__ = "stock_items"
     __table_args__ = (
-        CheckConstraint("on_hand >= 0", name="on_hand_not_negative"),
-        CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved_within_on_hand"),
+        CheckConstraint("backorder_limit >= 0", name="backorder_limit_not_negative"),
+        CheckConstraint("on_hand >= -backorder_limit", name="on_hand_not_negative"),
+        CheckConstraint("reserved >= 0 AND reserved <= on_hand + backorder_limit", name="reserved_within_on_hand"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
 
@@ -26,6 +28,7 @@ class StockItem(Base):
     )
     on_hand: Mapped[int] = mapped_column(server_default="0")
     reserved: Mapped[int] = mapped_column(server_default="0")
+    backorder_limit: Mapped[int] = mapped_column(server_default="0")
 
 
 class Reservation(Model):
