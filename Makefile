@@ -58,11 +58,13 @@ requirements: $(VENV)/development ## pin requirements again, after a change of a
 		--no-emit-find-links --allow-unsafe --output-file=requirements-dev.txt requirements-dev.in
 
 # Browser tests drive the Chromium on PATH; a machine without one gets the system's, or else Playwright's own.
+BROWSERS := chromium-headless-shell chromium chromium-browser google-chrome
+APT := apt-get install -qq -y --no-install-recommends
 chromium: $(VENV)/development
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
-		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-			&& apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
-		|| $(BIN)/python -m playwright install chromium
+	@for name in $(BROWSERS); do ! command -v $$name >/dev/null || exit 0; done; \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+		&& { $(APT) chromium-headless-shell || $(APT) chromium; } >/dev/null; } \
+	|| $(BIN)/python -m playwright install chromium
 
 # The developers' packages include production's, so either stamp will do to run the shop.
 $(VENV)/production: requirements.txt | $(BIN)/python
