@@ -13,6 +13,7 @@ from app.lib import runtime
 from tests.browser.goods import Goods, stock_the_shop
 from tests.browser.live import LiveShop, working
 from tests.browser.trouble import Trouble
+from tests.kept import laid_down
 
 HERE = Path(__file__).parent
 # The first is the same engine without a window: two fifths of the processor time.
@@ -66,7 +67,7 @@ def shop(app: Flask, live: LiveShop, mails: object) -> Iterator[str]:
 
 @pytest.fixture
 def goods(shop: str) -> Goods:
-    return stock_the_shop()
+    return laid_down(stock_the_shop)
 
 
 @pytest.fixture

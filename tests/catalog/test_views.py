@@ -10,6 +10,7 @@ from app.inventory.services import adjust
 from app.lib.db import session, transaction
 from tests import factories
 from tests.catalog.goods import a_draft, a_picture, a_product, a_shelf, a_variant
+from tests.kept import laid_down
 
 BUDGET = 4
 
@@ -56,7 +57,11 @@ def text(browser):
 
 @pytest.fixture
 def wardrobe():
-    """Jackets in three colours and sizes of two brands, in categories four deep."""
+    return laid_down(a_wardrobe)
+
+
+def a_wardrobe():
+    """Jackets in three colours and sizes of two brands, in categories four deep. Gives back the ids of two of these."""
     clothing = a_shelf("Clothing")
     men = a_shelf("Men", clothing)
     jackets = a_shelf("Jackets", men)
@@ -81,7 +86,13 @@ def wardrobe():
     )
     a_product("Plain shirt", shelf=men, brand_id=acme.id, variants=[{"sku": "PS-1", "price": 3000}])
     a_product("Desk lamp", shelf=a_shelf("Home"), variants=[{"sku": "DL-1", "price": 5000, "on_hand": 0}])
-    return {"clothing": clothing, "men": men, "jackets": jackets, "rain": rain}
+    return {"clothing": clothing.id, "rain": rain.id}
+
+
+def thirty_shirts():
+    shelf = a_shelf("Shirts")
+    for number in range(30):
+        a_product(f"Shirt {number:02}", shelf=shelf)
 
 
 class TestBrowsing:
@@ -147,7 +158,7 @@ class TestCategories:
         assert canonical in text("/c/jackets")
 
     def test_a_former_parent_leads_to_the_new_place(self, browser, wardrobe):
-        services.move_category(wardrobe["rain"].id, wardrobe["clothing"].id)
+        services.move_category(wardrobe["rain"], wardrobe["clothing"])
 
         answer = browser.get("/c/jackets/rain-jackets")
 
@@ -328,9 +339,7 @@ class TestFilters:
 class TestPages:
     @pytest.fixture
     def many(self):
-        shelf = a_shelf("Shirts")
-        for number in range(30):
-            a_product(f"Shirt {number:02}", shelf=shelf)
+        laid_down(thirty_shirts)
 
     def test_pages_hold_everything_once(self, text, many):
         first, second = names(text("/c/shirts")), names(text("/c/shirts?page=2"))

@@ -23,7 +23,8 @@ from app.payments.simulators import chapa_pages as pages
 from app.payments.simulators.chapa_account import Account, Refused, Thing
 from app.payments.simulators.delivery import Message
 from app.payments.simulators.fields import Wrong, checked, digits, mail_address, one_of, thing, web_address, words
-from app.payments.simulators.server import Entry, Simulator
+from app.payments.simulators.refusal import Refusal
+from app.payments.simulators.server import LATE, Button, Entry, Simulator
 
 AMOUNT = words(20, r"[0-9]+(\.[0-9]{1,2})?")
 PLAIN = r"[A-Za-z0-9_. -]*"
@@ -51,6 +52,9 @@ NEW_REFUND = {"amount": AMOUNT, "reason": words(255), "reference": words(100)}
 
 class ChapaSimulator(Simulator):
     """Starts with `start()`, which answers the address to put into CHAPA_API_BASE."""
+
+    subject = "tx_ref"
+    knobs = {**LATE, "refund_seconds": ("refund_seconds", float), "refunds_end": ("refunds_end", str)}
 
     def __init__(
         self,
@@ -88,7 +92,7 @@ class ChapaSimulator(Simulator):
                 return redirect(f"{request.script_root}/", 303)
             if request.path.startswith("/checkout/payment/"):
                 return self._hosted_page(request, request.path.removeprefix("/checkout/payment/"))
-        except Refused as refusal:
+        except Refusal as refusal:
             return _html(pages.problem(str(refusal)), refusal.status)
         return _html(pages.problem("There is no such page."), 404)
 
@@ -111,26 +115,9 @@ class ChapaSimulator(Simulator):
     def tick(self) -> None:
         self.account.tick()
 
-    def control(self, wish: dict[str, Any]) -> None:
+    def buttons(self) -> Mapping[str, Button]:
         account = self.account
-        account.late_seconds = float(wish.pop("late_seconds", account.late_seconds))
-        account.late_succeeds = bool(wish.pop("late_succeeds", account.late_succeeds))
-        account.refund_seconds = float(wish.pop("refund_seconds", account.refund_seconds))
-        account.refunds_end = str(wish.pop("refunds_end", account.refunds_end))
-        if "do" not in wish:
-            return
-        try:
-            if "refund" in wish:
-                account.finish_refund(wish.pop("refund"), wish.pop("do"))
-            else:
-                self.do(wish.pop("do"), wish.pop("tx_ref"))
-        except Refused as refusal:
-            raise ValueError(str(refusal)) from None
-
-    def do(self, deed: str, tx_ref: str) -> Thing:
-        """Press a button: pay, late, decline, expire, pay_after_all, refund or reverse. Raises Refused."""
-        account = self.account
-        deeds: dict[str, Callable[[str], Thing]] = {
+        return {
             "pay": account.pay,
             "late": account.pay_late,
             "decline": account.decline,
@@ -139,9 +126,6 @@ class ChapaSimulator(Simulator):
             "refund": account.refund_at_the_desk,
             "reverse": account.reverse,
         }
-        if deed not in deeds:
-            raise Refused(f"There is no button {deed!r}.")
-        return deeds[deed](tx_ref)
 
     def _tell(self, message: Message) -> None:
         self.tell(copy.deepcopy(message), event_id=message["reference"], kind=message["event"])

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.payments.simulators.clock import Clock
+from app.payments.simulators.refusal import Refusal
 
 Thing = dict[str, Any]
 A_DAY = 24 * 3600
@@ -15,7 +16,7 @@ FEE = Decimal("0.035")
 NOT_FOUND = "Invalid transaction or Transaction not found"
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """An error in Chapa's shape: its message is a sentence, or lists of them by field."""
 
     def __init__(self, message: str | dict[str, list[str]], *, status: int = 400, outer: str = "failed") -> None:

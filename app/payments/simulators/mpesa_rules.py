@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.payments.simulators.refusal import Refusal
+
 MOST = 250_000  # shillings
 OWN_NETWORK = ("127.0.0.1", "localhost")
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """An error in Daraja's shape."""
 
     def __init__(self, code: str, message: str, status: int = 0) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.payments.simulators.refusal import Refusal
+
 Check = Callable[[Any, str], Any]
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """An error in Stripe's shape."""
 
     def __init__(

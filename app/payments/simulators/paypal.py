@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from werkzeug.utils import redirect
@@ -26,16 +27,20 @@ from app.payments.simulators.paypal_repeats import Repeats
 from app.payments.simulators.paypal_report import report
 from app.payments.simulators.paypal_rules import Refused, Thing
 from app.payments.simulators.paypal_things import capture_of
-from app.payments.simulators.server import Entry, Simulator
+from app.payments.simulators.refusal import Refusal
+from app.payments.simulators.server import LATE, Button, Entry, Simulator
 
 TOKENS_LIVE = 32_400  # seconds
 BRIEF = ("id", "status", "links")
+APPROVALS = ("pay", "decline", "deny", "late", "wrong_amount")
 
 
 class PayPalSimulator(Simulator):
     """Starts with `start()`, which answers the address to put into PAYPAL_API_BASE."""
 
     api = ("/v1/", "/v2/")
+    subject = "order"
+    knobs = {**LATE, "refunds": ("refunds_are", str)}
 
     def __init__(
         self,
@@ -82,7 +87,7 @@ class PayPalSimulator(Simulator):
                 return redirect(f"{request.script_root}/", 303)
             if request.path == "/checkoutnow":
                 return self._approval_page(request, request.args.get("token", ""))
-        except Refused as refusal:
+        except Refusal as refusal:
             return _html(pages.problem(str(refusal)), refusal.status)
         return _html(pages.problem("There is no such page."), 404)
 
@@ -105,39 +110,24 @@ class PayPalSimulator(Simulator):
         self.account.tick()
 
     def control(self, wish: dict[str, Any]) -> None:
-        account = self.account
-        account.late_seconds = float(wish.pop("late_seconds", account.late_seconds))
-        account.late_succeeds = bool(wish.pop("late_succeeds", account.late_succeeds))
-        account.refunds_are = str(wish.pop("refunds", account.refunds_are))
         self.reports = bool(wish.pop("reporting", self.reports))
-        if "do" not in wish:
-            return
-        try:
-            if "refund" in wish:
-                account.finish_refund(wish.pop("refund"), wish.pop("do"))
-            else:
-                self.do(wish.pop("do"), wish.pop("order"))
-        except Refused as refusal:
-            raise ValueError(str(refusal)) from None
+        super().control(wish)
 
-    def do(self, deed: str, order_id: str) -> Thing:
-        """Press a button of the page or the desk, see above. Raises Refused."""
+    def buttons(self) -> Mapping[str, Button]:
         account = self.account
-        deeds: dict[str, Callable[[], Thing]] = {
-            "expire": lambda: account.forget(order_id),
-            "complete": lambda: account.finish(order_id, succeeds=True),
-            "deny_capture": lambda: account.finish(order_id, succeeds=False),
-            "refund": lambda: account.new_refund(capture_of(account.find(order_id))["id"], {}),
-            "dispute": lambda: account.dispute(order_id),
-            "won": lambda: account.dispute(order_id, "RESOLVED_SELLER_FAVOUR"),
-            "lost": lambda: account.dispute(order_id, "RESOLVED_BUYER_FAVOUR"),
-            "reverse": lambda: account.reverse(order_id),
+        return {
+            **{
+                deed: partial(account.approve, plan=deed) for deed in ("pay", "decline", "deny", "late", "wrong_amount")
+            },
+            "expire": account.forget,
+            "complete": lambda name: account.finish(name, succeeds=True),
+            "deny_capture": lambda name: account.finish(name, succeeds=False),
+            "refund": lambda name: account.new_refund(capture_of(account.find(name))["id"], {}),
+            "dispute": account.dispute,
+            "won": lambda name: account.dispute(name, "RESOLVED_SELLER_FAVOUR"),
+            "lost": lambda name: account.dispute(name, "RESOLVED_BUYER_FAVOUR"),
+            "reverse": account.reverse,
         }
-        if deed in ("pay", "decline", "deny", "late", "wrong_amount"):
-            return account.approve(order_id, deed)
-        if deed not in deeds:
-            raise Refused(400, "INVALID_PARAMETER_VALUE", field="do", value=deed)
-        return deeds[deed]()
 
     def _tell(self, event: Message) -> None:
         self.tell(event, kind=event["event_type"])

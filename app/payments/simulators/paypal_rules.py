@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.payments.simulators.refusal import Refusal
+
 Thing = dict[str, Any]
 Check = Callable[[Any, str], Any]
 
@@ -86,7 +88,7 @@ DESCRIPTIONS = {
 }
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """An error in PayPal's shape."""
 
     def __init__(

@@ -33,7 +33,8 @@ from app.payments.simulators.fields import (
     words,
 )
 from app.payments.simulators.paystack_account import Account, Refused, Thing, seconds
-from app.payments.simulators.server import Entry, Simulator
+from app.payments.simulators.refusal import Refusal
+from app.payments.simulators.server import LATE, Button, Entry, Simulator
 
 CURRENCIES = ("GHS", "KES", "NGN", "USD", "ZAR")
 MINIMUM = {"GHS": 10, "KES": 300, "NGN": 5000, "USD": 200, "ZAR": 100}
@@ -79,6 +80,9 @@ LIST_DISPUTES = DATES | {
 class PaystackSimulator(Simulator):
     """Starts with `start()`, which answers the address to put into PAYSTACK_API_BASE."""
 
+    subject = "reference"
+    knobs = {**LATE, "refund_seconds": ("refund_seconds", float), "refunds_end": ("refunds_end", str)}
+
     api = ("/transaction", "/refund", "/dispute")
 
     def __init__(
@@ -119,7 +123,7 @@ class PaystackSimulator(Simulator):
                 return redirect(f"{request.script_root}/", 303)
             if request.path.startswith("/pay/"):
                 return self._hosted_page(request, request.path.removeprefix("/pay/"))
-        except Refused as refusal:
+        except Refusal as refusal:
             return _html(pages.problem(str(refusal)), refusal.status)
         return _html(pages.problem("There is no such page."), 404)
 
@@ -139,37 +143,17 @@ class PaystackSimulator(Simulator):
     def tick(self) -> None:
         self.account.tick()
 
-    def control(self, wish: dict[str, Any]) -> None:
+    def buttons(self) -> Mapping[str, Button]:
         account = self.account
-        account.late_seconds = float(wish.pop("late_seconds", account.late_seconds))
-        account.late_succeeds = bool(wish.pop("late_succeeds", account.late_succeeds))
-        account.refund_seconds = float(wish.pop("refund_seconds", account.refund_seconds))
-        account.refunds_end = str(wish.pop("refunds_end", account.refunds_end))
-        if "do" not in wish:
-            return
-        try:
-            if "refund" in wish:
-                account.finish_refund(int(wish.pop("refund")), wish.pop("do"))
-            else:
-                self.do(wish.pop("do"), wish.pop("reference"))
-        except Refused as refusal:
-            raise ValueError(str(refusal)) from None
-
-    def do(self, deed: str, reference: str) -> Thing:
-        """Press a button: pay, late, decline, refund, dispute, won or lost. Raises Refused."""
-        account = self.account
-        deeds: dict[str, Callable[[], Thing]] = {
-            "pay": lambda: account.pay(reference),
-            "late": lambda: account.pay_late(reference),
-            "decline": lambda: account.decline(reference),
-            "refund": lambda: account.refund_at_the_desk(reference),
-            "dispute": lambda: account.dispute(reference),
-            "won": lambda: account.dispute(reference, "declined"),
-            "lost": lambda: account.dispute(reference, "merchant-accepted"),
+        return {
+            "pay": account.pay,
+            "late": account.pay_late,
+            "decline": account.decline,
+            "refund": account.refund_at_the_desk,
+            "dispute": account.dispute,
+            "won": lambda reference: account.dispute(reference, "declined"),
+            "lost": lambda reference: account.dispute(reference, "merchant-accepted"),
         }
-        if deed not in deeds:
-            raise Refused(f"There is no button {deed!r}.")
-        return deeds[deed]()
 
     def _tell(self, event: str, data: Thing) -> None:
         self.tell({"event": event, "data": copy.deepcopy(data)}, event_id=str(data.get("id", "")), kind=event)
@@ -189,7 +173,7 @@ class PaystackSimulator(Simulator):
     def _press(self, deed: str, subject: str) -> None:
         """A button of the desk: for a refund by its number, or for a transaction by its reference."""
         if subject.isdigit():
-            self.account.finish_refund(int(subject), deed)
+            self.account.finish_refund(subject, deed)
         else:
             self.do(deed, subject)
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from app.payments.simulators import paystack_answers as answers
 from app.payments.simulators.clock import Clock
+from app.payments.simulators.refusal import Refusal
 
 Thing = dict[str, Any]
 A_DAY = 24 * 3600
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """An error in Paystack's shape."""
 
     def __init__(self, message: str, *, status: int = 400, code: str = "", next_step: str = "") -> None:
@@ -165,10 +166,10 @@ class Account:
             self._tell("refund.pending", answers.refund_event(refund))
             return refund
 
-    def finish_refund(self, number: int, status: str) -> Thing:
+    def finish_refund(self, number: int | str, status: str) -> Thing:
         """processed, failed, needs-attention or processing; a refund that waits for attention can be finished again."""
         with self.lock:
-            refund = self.refund_named(number)
+            refund = self.refund_named(int(number))
             if status not in ("processing", "needs-attention", "processed", "failed"):
                 raise Refused(f"A refund cannot become {status!r}.")
             refund["status"] = status

@@ -13,16 +13,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from werkzeug.wrappers import Request, Response
 
 from app.payments.simulators.clock import Clock
 from app.payments.simulators.delivery import Mailman, Message
 from app.payments.simulators.faults import REQUEST_FAULTS, FaultScript, UnknownFault
+from app.payments.simulators.refusal import Refusal
 from app.payments.simulators.serving import Serving
 
 Entry = dict[str, Any]
+Button = Callable[[str], Any]
+Kind = Callable[[Any], Any]
+Knobs = Mapping[str, tuple[str, Kind]]  # name in a wish: the attribute of the account that it sets, and its kind
+LATE: Knobs = {"late_seconds": ("late_seconds", float), "late_succeeds": ("late_succeeds", bool)}
 MOST_REQUESTS_KEPT = 5_000
 
 
@@ -33,6 +38,9 @@ class Simulator:
     """
 
     api: str | tuple[str, ...] = "/v1/"
+    subject = ""  # under this name a wish says whose button it presses
+    knobs: ClassVar[Knobs] = {}
+    account: Any
 
     def __init__(self, *, webhook_url: str = "", port: int = 0, host: str = "127.0.0.1") -> None:
         self.clock = Clock()
@@ -68,8 +76,31 @@ class Simulator:
     def tick(self) -> None:
         """Whatever happens by itself when time passes."""
 
+    def buttons(self) -> Mapping[str, Button]:
+        """What people may press; each wants the name of the payment."""
+        return {}
+
     def control(self, wish: dict[str, Any]) -> None:
-        """What the subclass can be asked beyond the common wishes; takes its own keys out of `wish`."""
+        """Turn knobs and press a button, of a refund or of a payment; takes its own keys out of `wish`."""
+        for name, (attribute, kind) in self.knobs.items():
+            if name in wish:
+                setattr(self.account, attribute, kind(wish.pop(name)))
+        if "do" not in wish:
+            return
+        try:
+            if "refund" in wish:
+                self.account.finish_refund(wish.pop("refund"), wish.pop("do"))
+            else:
+                self.do(wish.pop("do"), wish.pop(self.subject))
+        except Refusal as refusal:
+            raise ValueError(str(refusal)) from None
+
+    def do(self, deed: str, name: str) -> Any:
+        """Press one of the buttons. Raises Refusal."""
+        button = self.buttons().get(deed)
+        if button is None:
+            raise Refusal(f"There is no button {deed!r}.")
+        return button(name)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         return self._respond(Request(environ))(environ, start_response)

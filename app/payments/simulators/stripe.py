@@ -24,7 +24,8 @@ from app.payments.simulators import stripe_rules as rules
 from app.payments.simulators.delivery import Message
 from app.payments.simulators.idempotency import Keys
 from app.payments.simulators.params import Check, Refused, nested
-from app.payments.simulators.server import Entry, Simulator
+from app.payments.simulators.refusal import Refusal
+from app.payments.simulators.server import LATE, Button, Entry, Simulator
 from app.payments.simulators.stripe_account import API_VERSION, Account, Thing
 
 # What the endpoint in the dashboard is subscribed to.
@@ -45,6 +46,9 @@ SUBSCRIBED = {
 
 class StripeSimulator(Simulator):
     """Starts with `start()`, which answers the address to put into STRIPE_API_BASE."""
+
+    subject = "session"
+    knobs = {**LATE, "refunds": ("refunds_are", str)}
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class StripeSimulator(Simulator):
                 return redirect(f"{request.script_root}/", 303)
             if request.path.startswith("/pay/"):
                 return self._hosted_page(request, request.path.removeprefix("/pay/"))
-        except Refused as refusal:
+        except Refusal as refusal:
             return _html(pages.problem(str(refusal)), refusal.status)
         return _html(pages.problem("There is no such page."), 404)
 
@@ -112,38 +116,19 @@ class StripeSimulator(Simulator):
     def tick(self) -> None:
         self.account.tick()
 
-    def control(self, wish: dict[str, Any]) -> None:
+    def buttons(self) -> Mapping[str, Button]:
         account = self.account
-        account.late_seconds = float(wish.pop("late_seconds", account.late_seconds))
-        account.late_succeeds = bool(wish.pop("late_succeeds", account.late_succeeds))
-        account.refunds_are = str(wish.pop("refunds", account.refunds_are))
-        if "do" not in wish:
-            return
-        try:
-            if "refund" in wish:
-                account.finish_refund(wish.pop("refund"), wish.pop("do"))
-            else:
-                self.do(wish.pop("do"), wish.pop("session"))
-        except Refused as refusal:
-            raise ValueError(str(refusal)) from None
-
-    def do(self, deed: str, session_id: str) -> Thing:
-        """Press a button: pay, late, decline, expire, pay_after_all, refund, dispute, won or lost. Raises Refused."""
-        account = self.account
-        deeds: dict[str, Callable[[], Thing]] = {
-            "pay": lambda: account.pay(session_id),
-            "pay_after_all": lambda: account.pay_after_all(session_id),
-            "late": lambda: account.pay_late(session_id),
-            "decline": lambda: account.decline(session_id),
-            "expire": lambda: account.expire(session_id),
-            "refund": lambda: account.new_refund({"payment_intent": account.find("cs", session_id)["payment_intent"]}),
-            "dispute": lambda: account.dispute(session_id),
-            "won": lambda: account.dispute(session_id, "won"),
-            "lost": lambda: account.dispute(session_id, "lost"),
+        return {
+            "pay": account.pay,
+            "pay_after_all": account.pay_after_all,
+            "late": account.pay_late,
+            "decline": account.decline,
+            "expire": account.expire,
+            "refund": lambda name: account.new_refund({"payment_intent": account.find("cs", name)["payment_intent"]}),
+            "dispute": account.dispute,
+            "won": lambda name: account.dispute(name, "won"),
+            "lost": lambda name: account.dispute(name, "lost"),
         }
-        if deed not in deeds:
-            raise Refused(f"There is no button {deed!r}.")
-        return deeds[deed]()
 
     def _tell(self, event: Message) -> None:
         if event["type"] in self.subscribed:
