@@ -21,7 +21,7 @@ from typing import Any
 from bench import goods, searches, visit
 from bench.load import Ask, press, require_wrk, send
 from bench.pages import Bench
-from bench.stand import SHARED_BUFFERS, Peak, Stand, memory_mib
+from bench.stand import SHARED_BUFFERS, Peak, Stand
 from bench.table import Figure, Yardstick, as_json, growth, is_missed, lines
 
 HELLO_SECONDS = 3
@@ -61,10 +61,9 @@ def _measure(folder: Path, products: int) -> list[Figure]:
         figures += _cold_database(stand, found)
         stand.open_web()
         send(stand.port, Ask("/"))
-        assert stand.web is not None
-        idle = memory_mib(stand.web.pid)
+        idle = stand.web_mib()
         figures += visit.measure(stand.port)
-        peak = Peak(stand.web.pid)
+        peak = Peak(stand)
         bench = Bench(stand, found, Yardstick(first, rps), _seconds(), _tell)
         peak.start()
         bench.run(int(os.environ.get("ORDERS", "150")))

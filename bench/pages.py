@@ -34,7 +34,6 @@ class Bench:
         self.carts: list[str] = []
 
     def run(self, orders: int) -> None:
-        self.stand.open_web()
         self.carts = [self._a_cart(self.goods.skus[n % 40 : n % 40 + 3]) for n in range(CARTS)]
         for name, asks in self._looking().items():
             self._measure(f"{name}, warm", asks, WARM, 1.3, of_hello=True)

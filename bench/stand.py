@@ -96,6 +96,10 @@ class Stand:
         stores = (self.postgres._process, self.redis._process)
         return [process.pid for process in (self.web, *stores) if process is not None]
 
+    def web_mib(self) -> float:
+        """Proportional memory of the web processes; 0 while there are none."""
+        return 0.0 if self.web is None else memory_mib(self.web.pid)
+
     def start_seconds(self) -> float:
         """From `python -m app` to the first page, with nothing running before. Leaves nothing running."""
         self.close()
@@ -171,21 +175,21 @@ def memory_mib(root: int) -> float:
 
 
 class Peak(threading.Thread):
-    """The most memory the web processes had while it ran."""
+    """The most memory the web processes had while it ran, whichever of them were open."""
 
-    def __init__(self, root: int):
+    def __init__(self, stand: Stand):
         super().__init__(daemon=True)
-        self.root, self.most = root, 0.0
+        self.stand, self.most = stand, 0.0
         self._stopped = threading.Event()
 
     def run(self) -> None:
         while not self._stopped.wait(0.5):
-            self.most = max(self.most, memory_mib(self.root))
+            self.most = max(self.most, self.stand.web_mib())
 
     def stop(self) -> float:
         self._stopped.set()
         self.join()
-        return max(self.most, memory_mib(self.root))
+        return self.most
 
 
 def _tree(roots: list[int]) -> list[int]:

@@ -38,7 +38,7 @@ def measure(port: int) -> list[Figure]:
         wire.on("Network.requestWillBeSent", sent)
         wire.on("Network.loadingFinished", arrived)
         wire.send("Network.enable")
-        page.goto(f"http://127.0.0.1:{port}/", wait_until="networkidle")
+        page.goto(f"http://127.0.0.1:{port}/", wait_until="networkidle", timeout=120_000)
         browser.close()
     counted = [name for name, kind in asked.items() if kind != "Image"]
     return [
