@@ -11,7 +11,7 @@ TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) +
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint check migrate seed shell simulators prove requirements chromium
+.PHONY: help setup run test lint check migrate seed shell simulators prove bench lighthouse requirements chromium
 
 help: ## show these verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -50,6 +50,12 @@ simulators: $(VENV)/production ## the other ends of the payment providers, on lo
 prove: $(VENV)/development ## races, kills and 1,000 payments on a bad day; longer with ROUNDS=
 	ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/races tests/ops/test_kills.py tests/prove \
 		tests/lib/test_planted_secrets.py tests/journeys/test_bad_input.py tests/browser/test_access.py
+
+bench: $(VENV)/development ## how fast it is, beside a hello-world; PRODUCTS=1000,100000 for growth, KEEP= a folder
+	@$(BIN)/python -m bench
+
+lighthouse: $(VENV)/development ## what Lighthouse says of the main pages on a phone
+	@$(BIN)/python -m bench.lighthouse
 
 requirements: $(VENV)/development ## pin requirements again, after a change of a .in file
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \

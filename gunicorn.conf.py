@@ -40,4 +40,5 @@ def post_fork(server, worker):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     with server.app.wsgi().app_context():
-        db.engine.dispose(close=False)  # a connection belongs to one process
+        for engine in db.engines.values():
+            engine.dispose(close=False)  # a connection belongs to one process

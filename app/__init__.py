@@ -11,8 +11,8 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import config, faults, globals_
-from app.lib import assets, forgery, http_headers, jobs, money, notices, runtime, storage, telemetry
-from app.lib.db import db, engine_options
+from app.lib import assets, forgery, http_headers, jobs, money, notices, replica, runtime, storage, telemetry
+from app.lib.db import binds, db, engine_options
 from app.lib.sessions import RowSessions
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +31,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(role),
+        SQLALCHEMY_BINDS=binds(settings.database_replica_url, role),
         SESSION_COOKIE_NAME="__Host-session" if settings.is_tls else "session",
         SESSION_COOKIE_SECURE=settings.is_tls,
         MAX_CONTENT_LENGTH=12 * 1024 * 1024,
@@ -55,6 +56,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     globals_.init_app(app)
     _sign_in(app)
     _register(app)
+    replica.init_app(app, readers={"catalog"})
 
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -151,6 +151,8 @@ class Settings:
     locale: str = _setting("how money and dates are written", _locale, "en_US")
     secret_key: str = _setting("signs cookies and links; at least 32 characters", _secret, "")
     database_url: str = _setting("PostgreSQL; empty starts a private one", _database_url, "")
+    database_replica_url: str = _setting("a streaming replica for pages that only look", _database_url, "")
+    replica_max_lag: int = _setting("seconds a replica may be behind before the primary is read", _whole(1, 600), 10)
     redis_url: str = _setting("Redis; empty starts a private one", _redis_url, "")
     data_dir: Path = _setting("where private stores and pictures live", _path, Path("var").absolute())
     bind: str = _setting("the address the web process listens on", _text, "127.0.0.1")

@@ -4,7 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.catalog.seed import seed_demo
-from app.catalog.synthetic import MOST, seed_products
+from app.catalog.synthetic import MOST, index_products, seed_products
 
 
 @click.command("seed")
@@ -19,5 +19,7 @@ def seed(demo: bool, products: int | None) -> None:
         made = seed_demo()
         click.echo(f"{made} demo products made." if made else "There are products already; nothing was made.")
     if products is not None:
-        seed_products(products)
-        click.echo(f"{products:,} synthetic products are there.")
+        with click.progressbar(length=products, label="Products", width=40) as bar:
+            seed_products(products, bar.update)
+        click.echo(f"{products:,} synthetic products are there. Making them searchable ...")
+        index_products()

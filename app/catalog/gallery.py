@@ -76,12 +76,15 @@ def move_image(public_id: uuid.UUID, by: int) -> None:
 
 
 def remove_image(public_id: uuid.UUID) -> None:
-    """Take a picture away, and its files once that is certain. Raises NotFound."""
+    """Take a picture away, and its files once that is certain and no other picture uses them. Raises NotFound."""
     with transaction() as current:
         image = _image(current, public_id)
         key, widths = image.key, list(image.widths)
         current.delete(image)
-    _delete_files(key, widths)
+        current.flush()
+        is_used = current.scalar(select(Image.id).where(Image.key == key).limit(1)) is not None
+    if not is_used:
+        _delete_files(key, widths)
 
 
 def _alt(typed: str) -> str:

@@ -280,13 +280,16 @@ class PriceEvent(Model):
 
 
 class Image(Model):
-    """A picture of a product: `key`, `widths` and `formats` name its files, such as `key-400.webp`."""
+    """A picture of a product: `key`, `widths` and `formats` name its files, such as `key-400.webp`.
+
+    Several pictures may share their files; those go with the last of them.
+    """
 
     __tablename__ = "images"
 
     public_id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid())
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
-    key: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str] = mapped_column(index=True)
     alt: Mapped[str] = mapped_column(server_default="")
     width: Mapped[int]
     height: Mapped[int]

@@ -5,11 +5,13 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Annotated, Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func, text
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
@@ -41,7 +43,32 @@ class _Declarative(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=_Declarative)
+PRIMARY = "primary"
+REPLICA = "replica"
+_reads_from: ContextVar[Engine | None] = ContextVar("reads_from", default=None)
+
+
+class _RoutedSession(FlaskSession):
+    """Statements go to the primary, unless reading_from() named another engine and nothing is being written."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Any:
+        engine = _reads_from.get()
+        if engine is None or self._flushing or self.info.get(_OPEN):
+            return super().get_bind(*args, **kwargs)
+        return engine
+
+
+@contextmanager
+def reading_from(engine: Engine) -> Iterator[None]:
+    """Inside, what is read comes from this engine; transaction() still writes, and reads, on the primary."""
+    before = _reads_from.set(engine)
+    try:
+        yield
+    finally:
+        _reads_from.reset(before)
+
+
+db = SQLAlchemy(model_class=_Declarative, session_options={"class_": _RoutedSession})
 
 
 class Base(db.Model):  # type: ignore[name-defined,misc]
@@ -141,6 +168,15 @@ def violated(error: DBAPIError) -> str | None:
     """The name of the constraint an IntegrityError speaks of."""
     diagnosis = getattr(error.orig, "diag", None)
     return getattr(diagnosis, "constraint_name", None)
+
+
+def binds(replica_url: str, role: str) -> dict[str, Any]:
+    """The engine of the replica beside the primary's, when there is one; a connection waits one second at most."""
+    if not replica_url:
+        return {}
+    options = engine_options(role)
+    options["connect_args"] |= {"connect_timeout": 1}
+    return {REPLICA: {"url": replica_url, **options, "pool_timeout": 1}}
 
 
 def engine_options(role: str) -> dict[str, Any]:

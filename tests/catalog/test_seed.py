@@ -4,8 +4,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, text
 
-from app.catalog import seed
+from app import invariants
+from app.catalog import seed, synthetic
 from app.catalog.demo import catalogue as demo
+from app.catalog.gallery import remove_image
 from app.catalog.models import Image, Product, Variant
 from app.lib import runtime
 from app.lib.db import session
@@ -100,24 +102,98 @@ class TestDemo:
             object.__setattr__(settings, "currency", "USD")
 
 
+# Everything of a product that a shopper could notice, whatever its keys are.
+FACTS = text("""
+    SELECT p.slug, p.name, p.description, p.status, p.published_at, p.tags, b.slug AS brand, c.slug AS category,
+        (SELECT array_agg(key || alt ORDER BY position) FROM images WHERE product_id = p.id) AS pictures,
+        (SELECT array_agg(value.code ORDER BY attribute_id) FROM product_attributes
+         JOIN attribute_values value ON value.id = attribute_value_id WHERE product_id = p.id) AS facts,
+        (SELECT array_agg((v.sku, v.options_text, v.price_minor, v.compare_at_minor, v.sale_minor, v.barcode,
+                           s.on_hand)::text ORDER BY v.position)
+         FROM variants v JOIN stock_items s ON s.variant_id = v.id WHERE product_id = p.id) AS variants
+    FROM products p JOIN brands b ON b.id = p.brand_id JOIN categories c ON c.id = p.category_id
+    ORDER BY substring(p.slug from '[0-9]+$')::int""")
+
+
+def seed_synthetic(app, count: int) -> list:
+    made = app.test_cli_runner().invoke(args=["shop", "seed", "--products", str(count)])
+    assert made.exit_code == 0, made.output
+    rows = session().execute(FACTS).all()
+    session().rollback()
+    return rows
+
+
 class TestSynthetic:
-    def test_the_same_catalogue_every_time_and_growing(self, app, browser, queries):
-        run = app.test_cli_runner()
-        assert run.invoke(args=["shop", "seed", "--products", "50"]).exit_code == 0
-        first = session().execute(text("SELECT slug, name FROM products ORDER BY id")).all()
-        session().rollback()
+    def test_the_same_catalogue_every_time_and_growing(self, app, browser):
+        from tests.conftest import _empty
 
-        assert run.invoke(args=["shop", "seed", "--products", "120"]).exit_code == 0
+        first = seed_synthetic(app, 50)
+        grown = seed_synthetic(app, 120)
+        _empty()
+        anew = seed_synthetic(app, 120)
 
-        rows = session().execute(text("SELECT slug, name FROM products ORDER BY id")).all()
+        assert grown[:50] == first
+        assert len(grown) == 120
+        assert anew == grown
+
+    def test_parts_made_side_by_side_are_the_whole(self, app, monkeypatch):
+        whole = seed_synthetic(app, 90)
+        app_rows = {row.slug for row in whole}
+        monkeypatch.setattr(synthetic, "AT_ONCE", 20)
+
+        again = seed_synthetic(app, 130)
+
+        assert len(again) == 130
+        assert app_rows < {row.slug for row in again}
+
+    def test_it_is_a_sound_shop(self, app, browser, queries):
+        rows = seed_synthetic(app, 400)
+
+        assert not [finding for finding in invariants.check() if finding.broken]
+        stock = session().execute(text("SELECT count(*) FILTER (WHERE on_hand = 0), count(*) FROM stock_items")).one()
+        assert 0 < stock[0] < stock[1] / 2
+        assert 2 < stock[1] / 400 < 3
+        depths = session().execute(text("SELECT nlevel(path), count(*) FROM categories GROUP BY 1 ORDER BY 1")).all()
+        assert [depth for depth, _ in depths] == [1, 2, 3, 4]
+        assert depths[3].count > 100
+        sizes = session().execute(text("SELECT min(sale_minor), min(compare_at_minor) FROM variants")).one()
+        assert None not in sizes
+        named = session().scalar(text("SELECT count(DISTINCT option_key) FROM variants WHERE option_key LIKE '%,%'"))
+        assert named > 10
         session().rollback()
-        assert rows[:50] == first
-        assert len(rows) == 120
-        assert books_balance()
+        shown = next(row for row in rows if row.status == "active" and len(row.variants) == 4)
+        page = browser.get(f"/p/{shown.slug}").get_data(as_text=True)
+        source = re.search(r'src="(/media/synthetic/[^"]+)"', page)
+        assert browser.get(source[1]).status_code == 200
         with queries(at_most=4):
-            page = browser.get("/c/department-1?colour=moss&size=m").get_data(as_text=True)
-        assert 'id="grid"' in page
-        assert browser.get("/p/p-7").status_code == 200
+            assert 'id="grid"' in browser.get("/c/clothing-1?colour=black&size=m").get_data(as_text=True)
+
+    def test_removing_a_picture_leaves_the_files_that_others_show(self, app, browser):
+        seed_synthetic(app, 60)
+        key = session().scalar(text("SELECT key FROM images GROUP BY key HAVING count(*) > 1 LIMIT 1"))
+        pictures = session().scalars(select(Image.public_id).where(Image.key == key)).all()
+        session().rollback()
+
+        for one in pictures[1:]:
+            remove_image(one)
+        still = browser.get(f"/media/{key}-400.webp").status_code
+        remove_image(pictures[0])
+
+        assert (still, browser.get(f"/media/{key}-400.webp").status_code) == (200, 404)
+
+    @pytest.mark.parametrize(
+        ("currency", "ending"), [("USD", r"(99|00)$"), ("JPY", r"0$"), ("KES", r"000$"), ("KWD", r"(000|250|500|750)$")]
+    )
+    def test_prices_end_as_they_do_in_the_currency(self, app, currency, ending):
+        settings = runtime.settings()
+        object.__setattr__(settings, "currency", currency)
+        try:
+            synthetic.seed_products(60)
+        finally:
+            object.__setattr__(settings, "currency", "USD")
+
+        for minor in session().scalars(select(Variant.price_minor)):
+            assert minor > 0 and re.search(ending, str(minor))
 
     def test_a_number_out_of_range_is_a_sentence(self, app):
         for number in ("0", "-1", "1000001", "many"):
