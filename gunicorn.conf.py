@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.config import load
 from app.first_steps import prepare
+from app.lib import pagecache
 from app.lib.db import db
 
 settings = load(os.environ)
@@ -41,3 +42,4 @@ def post_fork(server, worker):
         signal.signal(number, signal.SIG_DFL)
     with server.app.wsgi().app_context():
         db.engine.dispose(close=False)  # a connection belongs to one process
+    pagecache.start(server.app.wsgi())
