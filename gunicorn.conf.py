@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.config import load
 from app.first_steps import prepare
+from app.lib import pagecache
 from app.lib.db import db
 
 settings = load(os.environ)
@@ -42,3 +43,4 @@ def post_fork(server, worker):
     with server.app.wsgi().app_context():
         for engine in db.engines.values():
             engine.dispose(close=False)  # a connection belongs to one process
+    pagecache.start(server.app.wsgi())

@@ -11,9 +11,22 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import config, faults, globals_
-from app.lib import assets, forgery, http_headers, jobs, money, notices, replica, runtime, storage, telemetry
+from app.lib import (
+    assets,
+    forgery,
+    http_headers,
+    jobs,
+    money,
+    notices,
+    pagecache,
+    replica,
+    runtime,
+    storage,
+    telemetry,
+)
 from app.lib.db import binds, db, engine_options
 from app.lib.sessions import RowSessions
+from app.shell import shell
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,6 +71,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     _register(app)
     replica.init_app(app, readers={"catalog"})
 
+    pagecache.init_app(app, shell(app))
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -81,6 +95,7 @@ def _register(app: Flask) -> None:
     from app.auth import jobs as _auth_jobs  # noqa: F401
     from app.auth import views as auth
     from app.cart import views as cart
+    from app.catalog import moments as _moments  # noqa: F401
     from app.catalog import views as catalog
     from app.checkout import jobs as _checkout_jobs  # noqa: F401
     from app.checkout import views as checkout

@@ -159,6 +159,7 @@ class Settings:
     port: int = _setting("the port the web process listens on", _whole(1, 65535), 8000)
     web_workers: int = _setting("gunicorn processes", _whole(1, 64), 2)
     web_threads: int = _setting("threads in each gunicorn process", _whole(1, 64), 4)
+    page_cache_mb: int = _setting("memory of each web process for finished pages; 0 keeps none", _whole(0, 4096), 24)
     trusted_proxies: int = _setting("proxies in front whose X-Forwarded-* is believed", _whole(0, 8), 0)
     mail_url: str = _setting("smtp:// or smtps://; empty keeps mail at /dev/mail", _mail_url, "")
     mail_from: str = _setting("sender of the shop's mail", _address, "shop@localhost")

@@ -4,11 +4,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app, request
 from flask_login import current_user
 
 from app.admin import menu
 from app.auth.current import staff_only
+from app.lib import pagecache
 from app.lib.errors import Forbidden
 from app.orders.services import Actor
 
@@ -20,6 +21,14 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
 def gate() -> None:
     """Visitors are sent to log in, shoppers away; what changes something carries the page's token as well."""
     current_app.extensions["csrf"].protect()
+
+
+@bp.after_request
+def tell_everybody(answer: Response) -> Response:
+    """Whoever looks at the shop after an edit sees it, whichever process answers them."""
+    if request.method == "POST" and answer.status_code < 400:
+        pagecache.wait_until_known()
+    return answer
 
 
 @bp.context_processor

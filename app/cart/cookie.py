@@ -1,12 +1,15 @@
 """The cart cookie: which cart, and how many units, signed, so that the badge costs no SQL."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import Response, current_app, g, request
 from itsdangerous import BadSignature, URLSafeSerializer
+from werkzeug.sansio.http import parse_cookie
 
 COOKIE = "cart"
 DAYS = 90
+SALT = "cart"
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,29 @@ class CartCookie:
 def read() -> CartCookie | None:
     """What the browser brought, when it is ours and unaltered."""
     raw = request.cookies.get(COOKIE)
-    if not raw or len(raw) > 300:
+    return _read(raw, _serializer()) if raw else None
+
+
+def _read(raw: str, serializer: URLSafeSerializer) -> CartCookie | None:
+    if len(raw) > 300:
         return None
     try:
-        token, quantity = _serializer().loads(raw)
+        token, quantity = serializer.loads(raw)
         return CartCookie(str(token), int(quantity))
     except (BadSignature, ValueError, TypeError):
         return None
+
+
+def quantity_in(header: str, secret_key: str) -> int:
+    """The number on the badge for a Cookie header, without a request; 0 without a cookie of ours."""
+    raw = parse_cookie(header).get(COOKIE)
+    return _quantity(raw, secret_key) if raw else 0
+
+
+@lru_cache(maxsize=4096)
+def _quantity(raw: str, secret_key: str) -> int:
+    found = _read(raw, URLSafeSerializer(secret_key, salt=SALT))
+    return found.quantity if found else 0
 
 
 def cart_quantity() -> int:
@@ -67,4 +86,4 @@ def write(answer: Response) -> Response:
 
 
 def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.secret_key or "", salt="cart")
+    return URLSafeSerializer(current_app.secret_key or "", salt=SALT)

@@ -10,6 +10,9 @@ from app.lib import runtime
 from app.lib.errors import Invalid
 from app.lib.money import Money
 
+# The fields of a listing's address.
+FILTERS = (*KINDS, "price_min", "price_max", "in_stock", "sort", "page")
+
 MOST_VALUES = 30  # of one kind
 LONGEST = 100
 

@@ -1,15 +1,16 @@
 """The shop windows: home, categories, brands, products, search. For visitors they set no cookie."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 
 from app.auth.current import current_user
 from app.catalog import queries
-from app.catalog.forms import filters_from, options_from, words_from
+from app.catalog.forms import FILTERS, filters_from, options_from, words_from
 from app.catalog.queries import Listing, Scope
 from app.catalog.results_page import results
-from app.lib import ratelimit, runtime
+from app.lib import pagecache, ratelimit, runtime
 from app.lib.errors import NotFound
 from app.lib.htmx import respond
 from app.lib.paging import Page, page_from
@@ -22,14 +23,16 @@ SEARCHING = Limit("search", most=60, seconds=60)
 
 
 @bp.get("/")
+@pagecache.cached(ignores_others=True)
 def home() -> str:
     shelves = queries.shelves()
-    panels = queries.panels()
+    front = queries.front()
+    pagecache.shows("home", "products", *_tags(shelves.newest + shelves.featured + shelves.sale))
     return render_template(
         "catalog/home.html",
-        hero=panels.get("hero"),
-        feature=panels.get("feature"),
-        categories=queries.category_tiles(),
+        hero=front.panels.get("hero"),
+        feature=front.panels.get("feature"),
+        categories=front.tiles,
         newest=shelves.newest,
         popular=shelves.featured,
         reduced=shelves.sale,
@@ -39,6 +42,7 @@ def home() -> str:
 
 @bp.get("/c/<slug>")
 @bp.get("/c/<parent>/<slug>")
+@pagecache.cached(*FILTERS, targets=("grid",))
 def category(slug: str, parent: str | None = None) -> Response:
     """Both addresses answer; the canonical one has the parent. A former parent leads on to the new place."""
     found = queries.category_by_path(slug)
@@ -48,6 +52,7 @@ def category(slug: str, parent: str | None = None) -> Response:
         return make_response(redirect(found.url, 301))
     filters = filters_from(request.args)
     listing = queries.listing(Scope.of_category(found.id, found.path), filters, _page())
+    pagecache.shows(f"category:{found.id}", *_tags(listing.cards))
     return _results(
         listing,
         results(listing, filters, found.url),
@@ -61,6 +66,7 @@ def category(slug: str, parent: str | None = None) -> Response:
 
 
 @bp.get("/brands/<slug>")
+@pagecache.cached(*FILTERS, targets=("grid",))
 def brand(slug: str) -> Response:
     found = queries.brand_by_slug(slug)
     if found is None:
@@ -68,6 +74,7 @@ def brand(slug: str) -> Response:
     here = f"/brands/{found.slug}"
     filters = filters_from(request.args)
     listing = queries.listing(Scope.of_brand(found.id), filters, _page())
+    pagecache.shows(f"brand:{found.id}", *_tags(listing.cards))
     return _results(
         listing,
         results(listing, filters, here),
@@ -100,6 +107,7 @@ def suggest() -> str:
 
 
 @bp.get("/p/<slug>")
+@pagecache.cached("sku", "colour", "size", targets=("buy",))
 def product(slug: str) -> Response:
     """`?sku=` or `?colour=&size=` choose the variant. Staff see what is not on sale yet; shoppers get 404."""
     found = queries.product_page(
@@ -110,6 +118,7 @@ def product(slug: str) -> Response:
     )
     if found is None or not _may_see(found):
         raise NotFound("This product is not here, or no longer made. Search, or start from a category.")
+    pagecache.shows(f"product:{found.product.id}", *_tags(found.related), until=found.changes_at)
     return respond(
         "catalog/_buy.html",
         page="catalog/product.html",
@@ -119,6 +128,10 @@ def product(slug: str) -> Response:
         canonical=_absolute(found.product.url),
         structured=_structured(found),
     )
+
+
+def _tags(cards: Iterable[queries.CardView]) -> list[str]:
+    return [f"product:{card.id}" for card in cards]
 
 
 def _may_see(found: queries.ProductPage) -> bool:

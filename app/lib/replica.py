@@ -23,7 +23,7 @@ from psycopg2 import extensions
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from app.lib import forgery
+from app.lib import forgery, pagecache
 from app.lib.db import PRIMARY, REPLICA, db, reading_from, sqlstate
 
 log = logging.getLogger(__name__)
@@ -65,14 +65,15 @@ class Watch:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def is_fit(self) -> bool:
-        """Whether pages may be made from the replica now."""
+    def is_fit(self, must_have: str | None = None) -> bool:
+        """Whether pages may be made from the replica now: in time, and past the place in the log they must have."""
         now = time.monotonic()
         return (
             now >= self._away_until
             and now - self._seen_at < FORGOTTEN
             and self.lag() <= self.max_lag
             and self._changes == self._changes_replayed
+            and (must_have is None or self.is_caught_up(must_have))
         )
 
     def lag(self) -> float:
@@ -260,7 +261,7 @@ def _reading(view: Callable[..., Any], watch: Watch) -> Callable[..., Any]:
         if request.method not in forgery.SAFE or not _may_be_late():
             return view(*args, **kwargs)
         watch.begin()
-        if not watch.is_fit():
+        if not watch.is_fit(pagecache.must_have()):
             return view(*args, **kwargs)
         try:
             with reading_from(db.engines[REPLICA]):

@@ -3,13 +3,13 @@
 import json
 import logging
 import re
+import secrets
 import sys
 from datetime import UTC, datetime
 
 from flask import Flask, Response, g, has_request_context, request
 
 from app.lib import runtime
-from app.lib.tokens import random_key
 
 # Keys, tokens and card numbers that must never reach a log, whoever put them into a message.
 SECRETS = re.compile(
@@ -18,6 +18,9 @@ SECRETS = re.compile(
     r"|(?<=\batt-[a-z2-7]{26}/)[\w.-]+"  # the address where a provider that signs nothing tells about an attempt
     r"|(?<=/auth/verify/)[\w.-]+|(?<=/auth/reset/)[\w.-]+|(?<=/auth/owner/)[\w.-]+|(?<=[?&]key=)[\w.-]+|postgresql\S*://\S+|rediss?://\S+",
 )
+
+
+GIVEN_ID = re.compile(r"[\w-]{8,64}")
 
 
 def scrub(text: str) -> str:
@@ -52,11 +55,15 @@ def start_logging(level: str) -> None:
         logging.getLogger(chatty).setLevel("WARNING")
 
 
+def request_id(given: str) -> str:
+    """The name of a request: the one a proxy gave it, when it is a sensible one, else a new one."""
+    return given if given and GIVEN_ID.fullmatch(given) else secrets.token_hex(12)
+
+
 def init_app(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
-        given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if re.fullmatch(r"[\w-]{8,64}", given) else random_key()
+        g.request_id = request_id(request.headers.get("X-Request-Id", ""))
 
     @app.after_request
     def end(answer: Response) -> Response:

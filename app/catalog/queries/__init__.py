@@ -2,7 +2,7 @@
 
 from app.catalog.queries.cards import CardView, Picture, cards, picture
 from app.catalog.queries.filters import SORTS, Filters
-from app.catalog.queries.home import Panel, Shelves, Tile, category_tiles, panels, shelves
+from app.catalog.queries.home import Front, Panel, Shelves, Tile, front, shelves
 from app.catalog.queries.listing import Facet, FacetValue, Listing, Scope, listing
 from app.catalog.queries.menu import (
     BrandPage,
@@ -25,6 +25,7 @@ __all__ = [
     "Facet",
     "FacetValue",
     "Filters",
+    "Front",
     "Listing",
     "MenuEntry",
     "Panel",
@@ -38,11 +39,10 @@ __all__ = [
     "cards",
     "category_by_path",
     "category_names",
-    "category_tiles",
     "forget_menu",
+    "front",
     "listing",
     "menu",
-    "panels",
     "picture",
     "product_page",
     "search",

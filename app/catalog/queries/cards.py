@@ -42,6 +42,7 @@ class CardView:
     colours: int
     only_sku: str | None
     badge: str | None = None
+    id: int = 0
 
 
 def picture(key: str | None, widths: Sequence[int] | None, alt: str | None, number: int = 0) -> Picture | None:
@@ -70,6 +71,7 @@ def card(row: Row[Any]) -> CardView:
         swatches=row.swatches or (),
         colours=row.colours,
         only_sku=row.only_sku,
+        id=row.id,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the home page shows, in three statements."""
+"""What the home page shows, in two statements."""
 
 from typing import NamedTuple
 
@@ -59,28 +59,6 @@ class Tile(NamedTuple):
     image: Picture | None
 
 
-TILES = text(f"""
-    SELECT c.name, c.slug, image.key, image.widths
-    FROM categories c
-    LEFT JOIN LATERAL (
-        SELECT i.key, i.widths
-        FROM categories below
-        JOIN products p ON p.category_id = below.id
-        JOIN images i ON i.product_id = p.id
-        WHERE below.path <@ c.path AND {ON_SALE}
-        ORDER BY p.is_featured DESC, p.id, i.position, i.id LIMIT 1
-    ) image ON true
-    WHERE c.parent_id IS NULL
-    ORDER BY c.position, c.name, c.id
-""")  # noqa: S608
-
-
-def category_tiles() -> list[Tile]:
-    """The root categories, each with the picture of its first featured product."""
-    rows = session().execute(TILES)
-    return [Tile(row.name, category_url(row.slug, None), picture(row.key, row.widths, "")) for row in rows]
-
-
 class Panel(NamedTuple):
     """A wide picture with words and a button."""
 
@@ -91,12 +69,39 @@ class Panel(NamedTuple):
     image: Picture | None
 
 
-PANELS = text("SELECT place, title, text, url, action, key, widths, alt FROM home_panels")
+class Front(NamedTuple):
+    """Panels by place (hero, feature), and the root categories, each with a picture of its first featured product."""
+
+    panels: dict[str, Panel]
+    tiles: list[Tile]
 
 
-def panels() -> dict[str, Panel]:
-    """By place: hero, feature."""
-    return {
-        row.place: Panel(row.title, row.text, row.url, row.action, picture(row.key, row.widths, row.alt))
-        for row in session().execute(PANELS)
-    }
+FRONT = text(f"""
+    SELECT 0 AS number, place, title, text, url, action, key, widths, alt FROM home_panels
+    UNION ALL
+    SELECT row_number() OVER (ORDER BY c.position, c.name, c.id), 'tile', c.name, '', c.slug, '',
+        image.key, image.widths, ''
+    FROM categories c
+    LEFT JOIN LATERAL (
+        SELECT i.key, i.widths
+        FROM categories below
+        JOIN products p ON p.category_id = below.id
+        JOIN images i ON i.product_id = p.id
+        WHERE below.path <@ c.path AND {ON_SALE}
+        ORDER BY p.is_featured DESC, p.id, i.position, i.id LIMIT 1
+    ) image ON true
+    WHERE c.parent_id IS NULL
+    ORDER BY number
+""")  # noqa: S608
+
+
+def front() -> Front:
+    """What the home page shows beside its shelves, in one statement."""
+    found = Front({}, [])
+    for row in session().execute(FRONT):
+        image = picture(row.key, row.widths, row.alt)
+        if row.place == "tile":
+            found.tiles.append(Tile(row.title, category_url(row.url, None), image))
+        else:
+            found.panels[row.place] = Panel(row.title, row.text, row.url, row.action, image)
+    return found

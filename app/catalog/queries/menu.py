@@ -1,14 +1,12 @@
 """Categories and brands: the menu on every page, and who stands where."""
 
-import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import text
 
 from app.lib.db import session
-
-KEEP_MENU = 2.0  # seconds: how long another process may show a menu that has just changed
+from app.lib.pagecache import Kept
 
 
 @dataclass(slots=True)
@@ -23,38 +21,26 @@ class MenuEntry:
 
 
 class Menu(NamedTuple):
-    until: float
     roots: list[MenuEntry]
     by_slug: dict[str, MenuEntry]
 
-
-_kept: Menu | None = None
 
 ALL = text("SELECT id, parent_id, name, slug FROM categories ORDER BY nlevel(path), position, name, id")
 
 
 def menu() -> list[MenuEntry]:
-    """The root categories, each with its children. One statement every two seconds, else none."""
-    return _menu().roots
+    """The root categories, each with its children. No statement while no category changes."""
+    return _kept.get().roots
 
 
 def category_names() -> dict[str, MenuEntry]:
     """Every category by slug, as fresh as the menu."""
-    return _menu().by_slug
+    return _kept.get().by_slug
 
 
 def forget_menu() -> None:
-    """Read the menu anew at the next request of this process; the others follow within KEEP_MENU."""
-    global _kept
-    _kept = None
-
-
-def _menu() -> Menu:
-    global _kept
-    kept = _kept
-    if kept is None or kept.until < time.monotonic():
-        kept = _kept = _read_menu()
-    return kept
+    """Read the menu anew at the next request of this process, also when it does not listen for changes."""
+    _kept.forget()
 
 
 def _read_menu() -> Menu:
@@ -68,7 +54,10 @@ def _read_menu() -> Menu:
             above.children.append(entry)
     roots = [entry for entry in entries.values() if entry.parent_id is None]
     by_slug = {entry.slug: entry for entry in entries.values()}
-    return Menu(time.monotonic() + KEEP_MENU, roots, by_slug)
+    return Menu(roots, by_slug)
+
+
+_kept = Kept(_read_menu, "menu")
 
 
 def category_url(slug: str, parent_slug: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The product page: the product, what can be chosen, and what goes well with it. Three statements."""
+"""The product page: the product, what can be chosen, and what goes well with it. Two statements."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,6 +84,7 @@ class ProductView:
     is_on_sale: bool
     status: str
     published_at: datetime | None
+    id: int
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,10 @@ class ProductPage:
     last: Group | None
     related: list[CardView]
     is_unknown: bool
+    changes_at: datetime | None
 
 
-PRODUCT = text(f"""
+PRODUCT = f"""
     SELECT p.id, p.name, p.slug, p.description, p.details, p.status, p.published_at, p.category_id,
         {ON_SALE} AS is_on_sale, b.name AS brand_name, b.slug AS brand_slug,
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
@@ -112,11 +114,13 @@ PRODUCT = text(f"""
     JOIN categories c ON c.id = p.category_id
     LEFT JOIN brands b ON b.id = p.brand_id
     WHERE p.slug = :slug
-""")  # noqa: S608
+"""  # noqa: S608
 
-OFFERS = text(f"""
+OFFERS = f"""
     SELECT v.sku, v.price_minor, v.compare_at_minor, v.currency, v.options_text, v.image_id,
-        greatest({AVAILABLE}, 0) AS available,
+        greatest({AVAILABLE}, 0) AS available, v.position, v.id AS variant_id,
+        (SELECT min(expires_at) FROM reservations
+         WHERE variant_id = v.id AND state = 'held' AND expires_at > now()) AS freed_at,
         (SELECT json_agg(
             json_build_array(o.code, o.name, value.code, value.name, value.swatch, value.position)
             ORDER BY o.position, o.id)
@@ -125,8 +129,14 @@ OFFERS = text(f"""
          JOIN options o ON o.id = value.option_id
          WHERE variant_values.variant_id = v.id) AS options
     FROM variants v {STOCK}
-    WHERE v.product_id = :id AND v.is_active
-    ORDER BY v.position, v.id
+    WHERE v.product_id = it.id AND v.is_active
+"""  # noqa: S608
+
+# A row for each offer, with the product beside it; one row without an offer when nothing is for sale.
+PAGE = text(f"""
+    WITH it AS MATERIALIZED ({PRODUCT})
+    SELECT it.*, offer.* FROM it LEFT JOIN LATERAL ({OFFERS}) offer ON true
+    ORDER BY offer.position, offer.variant_id
 """)  # noqa: S608
 
 RELATED_CARDS = text(f"""
@@ -156,10 +166,10 @@ def product_page(
     `sku` or `options` (such as {"colour": "moss", "size": "m"}) choose the variant; without a match the page
     shows the first one that is in stock and says so in `is_unknown`.
     """
-    row = session().execute(PRODUCT, {"slug": slug}).one_or_none()
-    if row is None:
+    found = session().execute(PAGE, {"slug": slug}).all()
+    if not found:
         return None
-    rows = session().execute(OFFERS, {"id": row.id}).all()
+    row, rows = found[0], [row for row in found if row.sku is not None]
     places = {entry[0]: number for number, entry in enumerate(row.images or [], 1)}
     offers = [_offer(offer, places) for offer in rows]
     chosen, is_unknown = _choose(offers, sku, options or {})
@@ -178,6 +188,7 @@ def product_page(
         last=groups[-1] if groups else None,
         related=related,
         is_unknown=is_unknown,
+        changes_at=min((row.freed_at for row in rows if row.freed_at and row.available <= LOW), default=None),
     )
 
 
@@ -195,6 +206,7 @@ def _view(row: Row[Any]) -> ProductView:
         is_on_sale=bool(row.is_on_sale),
         status=row.status,
         published_at=row.published_at,
+        id=row.id,
     )
 
 

@@ -1,0 +1,161 @@
+"""One finished page: compressed once, with a hole where the shell of each shopper goes."""
+
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+
+import brotli
+
+from app.lib.pagecache.versions import Position, Versions
+
+GZIP_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+QUICK = 1  # zlib's level: a page is compressed while its first reader waits
+DENSE = 5  # brotli's, for pages that are read again
+OVERHEAD = 1500  # bytes a page costs beside its bodies
+
+Header = tuple[str, str]
+
+
+class Page:
+    """The answer to one address. `headers` are those that are the same for everybody.
+
+    Kept as two pieces of a deflate stream, each ending at a whole byte: between them goes what fills the hole, stored
+    as it is. So a shopper's page costs no compressing at all. A page without a hole has an empty second piece.
+    """
+
+    __slots__ = (
+        "_after",
+        "_before",
+        "_br",
+        "_crcs",
+        "_gzip",
+        "_lengths",
+        "_shift",
+        "checked",
+        "digest",
+        "ends",
+        "headers",
+        "hole",
+        "is_dense",
+        "position",
+        "sequence",
+        "slots",
+        "until",
+    )
+
+    def __init__(self, headers: Sequence[Header], before: bytes, after: bytes, hole: bytes):
+        self.headers = tuple(headers)
+        self.hole = hole
+        self.digest = blake2b(b"".join((before, hole, after)), digest_size=9).hexdigest()
+        self._lengths = (len(before), len(after))
+        self._crcs = (zlib.crc32(before), zlib.crc32(after))
+        self._before = _deflated(before, zlib.Z_FULL_FLUSH)
+        self._after = _deflated(after, zlib.Z_FINISH)
+        self._forget_made()
+
+    def _forget_made(self) -> None:
+        self._br = self._gzip = b""
+        self._shift: tuple[int, ...] = ()
+        self.is_dense = False
+
+    def shown_at(self, sequence: int, slots: tuple[int, ...], position: Position, ends: float, until: float) -> None:
+        """How long it is fresh. `ends` is of the monotonic clock, `until` the same of the database's."""
+        self.sequence = self.checked = sequence
+        self.slots, self.position, self.ends, self.until = slots, position, ends, until
+
+    def is_fresh(self, versions: Versions, now: float) -> bool:
+        if now >= self.ends:
+            return False
+        number = versions.sequence
+        if self.checked == number:
+            return True
+        if not versions.is_fresh(self.sequence, self.slots):
+            return False
+        self.checked = number
+        return True
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, with the bodies that will be made."""
+        return OVERHEAD + 3 * (len(self._before) + len(self._after))
+
+    def body(self, encoding: str) -> bytes:
+        """As a visitor gets it: "br", "gzip" or ""."""
+        if encoding == "br":
+            if not self._br:
+                self._br = brotli.compress(self.plain(self.hole), quality=DENSE)
+            return self._br
+        if encoding == "gzip":
+            if not self._gzip:
+                self._gzip = self.gzip(self.hole)
+            return self._gzip
+        return self.plain(self.hole)
+
+    def plain(self, hole: bytes) -> bytes:
+        return zlib.decompress(self._before + b"\x03\x00", -15) + hole + zlib.decompress(self._after, -15)
+
+    def gzip(self, hole: bytes) -> bytes:
+        """With something else in the hole."""
+        crc = self._shifted(zlib.crc32(hole, self._crcs[0])) ^ self._crcs[1]
+        length = sum(self._lengths) + len(hole)
+        stored = b""
+        if hole:
+            size = len(hole).to_bytes(2, "little")
+            stored = b"\x00" + size + bytes(255 - byte for byte in size) + hole
+        end = crc.to_bytes(4, "little") + length.to_bytes(4, "little")
+        return b"".join((GZIP_START, self._before, stored, self._after, end))
+
+    def _shifted(self, crc: int) -> int:
+        """The checksum `crc` followed by as many zeros as there are bytes after the hole.
+
+        That is linear in the bits of `crc`, so what each bit becomes is worked out once, and not the whole page each
+        time.
+        """
+        if not self._shift:
+            self._shift = _shifts(self._lengths[1])
+        shifted = 0
+        for bit in self._shift:
+            if crc & 1:
+                shifted ^= bit
+            crc >>= 1
+        return shifted
+
+    def parts(self) -> tuple[dict[str, object], list[bytes]]:
+        """For a store: what is said about it, and its bodies."""
+        facts = {
+            "headers": self.headers,
+            "digest": self.digest,
+            "lengths": self._lengths,
+            "crcs": self._crcs,
+            "slots": self.slots,
+            "snapshot": self.position.written(),
+            "until": self.until,
+            "has_hole": bool(self.hole),
+        }
+        return facts, [self._before, self._after, self._br]
+
+    @classmethod
+    def from_parts(cls, facts: dict[str, object], bodies: Sequence[bytes], hole: bytes) -> "Page":
+        page = cls.__new__(cls)
+        page.headers = tuple((name, value) for name, value in facts["headers"])  # type: ignore[attr-defined]
+        page.digest = str(facts["digest"])
+        page._lengths = tuple(facts["lengths"])  # type: ignore[arg-type,assignment]
+        page._crcs = tuple(facts["crcs"])  # type: ignore[arg-type,assignment]
+        page.hole = hole if facts["has_hole"] else b""
+        page._forget_made()
+        page._before, page._after, page._br = bodies
+        page.is_dense = True
+        return page
+
+
+def _deflated(piece: bytes, ending: int) -> bytes:
+    stream = zlib.compressobj(QUICK, zlib.DEFLATED, -15)
+    return stream.compress(piece) + stream.flush(ending)
+
+
+@lru_cache(maxsize=512)
+def _shifts(length: int) -> tuple[int, ...]:
+    zeros = bytes(length)
+    nothing = zlib.crc32(zeros)
+    return tuple(zlib.crc32(zeros, 1 << bit) ^ nothing for bit in range(32))
