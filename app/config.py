@@ -175,6 +175,9 @@ class Settings:
         "countries served, the first one preset", _countries, ("US", "GB", "KE", "NG", "ET", "DE", "FR", "JP")
     )
     hold_minutes: int = _setting("how long an unpaid order holds its stock", _whole(1, 10_080), 60)
+    low_stock_at: int = _setting(
+        "available units from here down are low, unless a variant says so", _whole(0, 1_000_000), 5
+    )
     terms_version: str = _setting("which text of the terms a shopper accepts", _text, "1")
     stripe_secret_key: str = _setting("Stripe API key", _secret, "")
     stripe_webhook_secret: tuple[str, ...] = _setting(

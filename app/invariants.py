@@ -26,14 +26,14 @@ COUNTED = """
 
 RULES: dict[str, tuple[str, str]] = {
     "I1 stock": (
-        "0 <= reserved <= on hand, and both equal the sum of their ledger",
+        "reserved is within on hand and what may be promised beyond it, and both equal the sum of their ledger",
         """
         SELECT s.variant_id::text FROM stock_items s
         LEFT JOIN (
             SELECT variant_id, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved
             FROM stock_movements GROUP BY variant_id
         ) m USING (variant_id)
-        WHERE s.on_hand < 0 OR s.reserved < 0 OR s.reserved > s.on_hand
+        WHERE s.on_hand < -s.backorder_limit OR s.reserved < 0 OR s.reserved > s.on_hand + s.backorder_limit
            OR s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0)
         """,
     ),

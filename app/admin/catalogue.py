@@ -1,9 +1,12 @@
 """Categories and brands at the staff desk."""
 
+from typing import Any
+
 from flask import Response, render_template, request, url_for
 
 from app.admin.blueprint import bp
 from app.catalog import services, staff_queries
+from app.catalog.models import Brand, Category
 from app.lib.errors import Invalid, NotFound, ShopError
 from app.lib.htmx import respond
 
@@ -27,11 +30,67 @@ def create_category() -> Response:
     return _categories_done(f"{made.name} added.")
 
 
-@bp.post("/categories/<slug>/parent")
-def move_category(slug: str) -> Response:
+@bp.get("/categories/<slug>")
+def category(slug: str) -> str:
+    return render_template("admin/products/category.html", **_category_page(_category(slug)))
+
+
+@bp.post("/categories/<slug>")
+def save_category(slug: str) -> Response:
+    category = _category(slug)
+    form = request.form
+    try:
+        now = services.edit_category(
+            category.id,
+            name=form.get("name", ""),
+            slug=form.get("slug", ""),
+            parent_id=_parent(form.get("parent", "")),
+            description=form.get("description", ""),
+            position=_place(form.get("position", "")),
+        )
+    except Invalid as error:
+        context = _category_page(_category(slug)) | {"typed": form, "error": error}
+        return respond("admin/products/_category.html", page="admin/products/category.html", status=422, **context)
+    return respond(then=url_for(".category", slug=now.slug), say="Saved.")
+
+
+@bp.post("/categories/<slug>/delete")
+def delete_category(slug: str) -> Response:
+    category = _category(slug)
+    name = category.name
+    services.delete_category(category.id)
+    return respond(then=url_for(".categories"), say=f"{name} deleted. Its address says that it is gone.")
+
+
+def _category(slug: str) -> Category:
     category = staff_queries.category_by_slug(slug)
     if category is None:
         raise NotFound("This category no longer exists.")
+    return category
+
+
+def _category_page(category: Category) -> dict[str, Any]:
+    slugs = {it.id: it.slug for it in staff_queries.categories()}
+    saved = {
+        "name": category.name,
+        "slug": category.slug,
+        "parent": slugs.get(category.parent_id or 0, ""),
+        "description": category.description,
+        "position": str(category.position),
+    }
+    others = [it for it in staff_queries.categories() if it.id != category.id]
+    return {"category": category, "typed": saved, "others": others, "error": None}
+
+
+def _place(typed: str) -> int:
+    if not typed.isascii() or not typed.isdigit() or len(typed) > 9:
+        raise Invalid("Enter a whole number: lower ones come first.", "position")
+    return int(typed)
+
+
+@bp.post("/categories/<slug>/parent")
+def move_category(slug: str) -> Response:
+    category = _category(slug)
     name, typed = category.name, request.form.get("parent", "")
     try:
         services.move_category(category.id, _parent(typed))
@@ -88,11 +147,39 @@ def create_brand() -> Response:
     return _brands_done(f"{made.name} added.")
 
 
-@bp.post("/brands/<slug>/delete")
-def delete_brand(slug: str) -> Response:
+@bp.get("/brands/<slug>")
+def brand(slug: str) -> str:
+    found = _brand(slug)
+    saved = {"name": found.name, "slug": found.slug, "description": found.description}
+    return render_template("admin/products/brand.html", brand=found, typed=saved, error=None)
+
+
+@bp.post("/brands/<slug>")
+def save_brand(slug: str) -> Response:
+    found, form = _brand(slug), request.form
+    try:
+        now = services.edit_brand(
+            found.id,
+            name=form.get("name", ""),
+            slug=form.get("slug", ""),
+            description=form.get("description", ""),
+        )
+    except Invalid as error:
+        context = {"brand": _brand(slug), "typed": form, "error": error}
+        return respond("admin/products/_brand.html", page="admin/products/brand.html", status=422, **context)
+    return respond(then=url_for(".brand", slug=now.slug), say="Saved.")
+
+
+def _brand(slug: str) -> Brand:
     brand = staff_queries.brand_by_slug(slug)
     if brand is None:
         raise NotFound("This brand no longer exists.")
+    return brand
+
+
+@bp.post("/brands/<slug>/delete")
+def delete_brand(slug: str) -> Response:
+    brand = _brand(slug)
     name = brand.name
     services.delete_brand(brand.id)
     return _brands_done(f"{name} deleted.")

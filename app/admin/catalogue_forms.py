@@ -25,6 +25,8 @@ class ProductForm(Form):
         "Category", coerce=str, validate_choice=False, validators=[DataRequired("Choose a category.")]
     )
     brand_id = SelectField("Brand", coerce=str, validate_choice=False)
+    tags = StringField("Tags", [Length(max=1500)])
+    slug = StringField("Address", [Length(max=200)])
     is_featured = BooleanField("Show on the home page")
 
     def offer(self, categories: Sequence[Choice], brands: Sequence[Choice]) -> "ProductForm":
@@ -47,6 +49,8 @@ class ProductForm(Form):
             "category_id": _key(self.category_id.data),
             "brand_id": _key(self.brand_id.data) if self.brand_id.data else None,
             "is_featured": bool(self.is_featured.data),
+            "tags": (self.tags.data or "").split(","),
+            "slug": self.slug.data or "",
         }
 
     def blame(self, error: Invalid) -> None:
@@ -69,6 +73,8 @@ def saved(product: Product) -> dict[str, Any]:
         "category_id": str(product.category_id),
         "brand_id": str(product.brand_id or ""),
         "is_featured": product.is_featured,
+        "tags": ", ".join(product.tags),
+        "slug": product.slug,
     }
 
 
@@ -118,8 +124,8 @@ class VariantForm:
         typed_was = self.typed["compare_at"]
         return {
             "sku": self.typed["sku"],
-            "price": _money(self.typed["price"], "price"),
-            "compare_at": _money(typed_was, "compare_at") if typed_was else None,
+            "price": money_from(self.typed["price"], "price"),
+            "compare_at": money_from(typed_was, "compare_at") if typed_was else None,
             "options": [
                 OptionChoice(name, value, self.typed["swatch"] if name.lower() in COLOURS else "")
                 for name, value in self.options
@@ -136,7 +142,8 @@ class VariantForm:
 COLOURS = ("colour", "color")
 
 
-def _money(typed: str, field: str) -> Money:
+def money_from(typed: str, field: str) -> Money:
+    """An amount in the shop's currency. Raises Invalid with the field."""
     try:
         return Money.parse(typed, runtime.settings().currency)
     except Invalid as error:

@@ -10,7 +10,8 @@ from flask_login import current_user
 from app.admin import catalogue as _catalogue  # noqa: F401
 from app.admin.blueprint import bp
 from app.admin.catalogue_forms import ProductForm, VariantForm, saved
-from app.catalog import services, staff_queries
+from app.admin.variant_forms import moment_from
+from app.catalog import services, staff_facts, staff_queries
 from app.catalog.models import Product, Variant
 from app.inventory.queries import available
 from app.lib.errors import Invalid, NotFound
@@ -59,13 +60,16 @@ def save_product(slug: str) -> Response:
     form = _form()
     if not form.validate():
         return _page(product, "admin/products/_form.html", status=422, form=form)
+    version = _whole(request.form.get("version", ""))
     try:
-        services.edit_product(product.id, version=_whole(request.form.get("version", "")), **form.values())
+        now = services.edit_product(product.id, version=version, **form.values()).slug
     except Invalid as error:
         form.blame(error)
         return _page(product, "admin/products/_form.html", status=422, form=form)
     except services.Stale as error:
         return _compare(_product(slug), form, error)
+    if now != slug:
+        return respond(then=url_for(".edit_product", slug=now), say="Saved. The old address leads to the new one.")
     return _done(slug, "admin/products/_form.html", "Saved.", also=["admin/products/_head.html"])
 
 
@@ -94,21 +98,18 @@ def _set_status(product: Product, status: str, published_at: str) -> str:
         services.archive(product.id)
         return "Archived."
     if status == "active":
-        at = _moment(published_at)
+        at = moment_from(published_at, "published_at")
         services.publish(product.id, at=at)
         return "Scheduled." if at and at > datetime.now(UTC) else "Published."
     raise Invalid("Choose what the product shall be: live, a draft or archived.", "status")
 
 
-def _moment(typed: str) -> datetime | None:
-    """What `<input type="datetime-local">` sends, read as UTC. Raises Invalid."""
-    if not typed.strip():
-        return None
-    try:
-        at = datetime.fromisoformat(typed.strip())
-    except ValueError:
-        raise Invalid("Enter a date and a time, such as 2027-03-01 09:00.", "published_at") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+@bp.post("/products/<slug>/delete")
+def delete_product(slug: str) -> Response:
+    product = _product(slug)
+    name = product.name
+    services.delete_product(product.id)
+    return respond(then=url_for(".products"), say=f"{name} deleted. Its address says that it is gone.")
 
 
 @bp.post("/products/<slug>/variants")
@@ -229,6 +230,11 @@ def _done(slug: str, fragment: str, words: str, also: list[str] | None = None) -
     return respond(fragment, then=there, also=also or [], say=words, **context)
 
 
+def page_context(product: Product) -> dict[str, Any]:
+    """What admin/products/edit.html wants, with everything as it is saved."""
+    return _context(product, None, {})
+
+
 def _context(product: Product, form: ProductForm | None, rows: dict[str, VariantForm]) -> dict[str, Any]:
     options = _option_names(product)
     forms = {variant.sku: rows.get(variant.sku) or VariantForm.of(variant, options) for variant in product.variants}
@@ -241,6 +247,8 @@ def _context(product: Product, form: ProductForm | None, rows: dict[str, Variant
         "stock": available(variant.id for variant in product.variants),
         "new_variant": VariantForm({"is_active": "1"}, options or NEW_OPTIONS),
         "now": datetime.now(UTC),
+        "facts": staff_facts.facts_of(product.id),
+        "chosen": staff_facts.related_to(product.id),
     }
 
 

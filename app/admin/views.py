@@ -2,9 +2,12 @@
 
 from app.admin import (
     books,
+    bulk,
     dashboard,
+    facts,
     inventory,
     mark_paid,
+    options,
     order,
     orders,
     payments,
@@ -12,6 +15,7 @@ from app.admin import (
     providers,
     refund,
     staff,
+    variant,
     webhooks,
 )
 from app.admin.blueprint import bp
@@ -19,9 +23,12 @@ from app.admin.blueprint import bp
 __all__ = [
     "books",
     "bp",
+    "bulk",
     "dashboard",
+    "facts",
     "inventory",
     "mark_paid",
+    "options",
     "order",
     "orders",
     "payments",
@@ -29,5 +36,6 @@ __all__ = [
     "providers",
     "refund",
     "staff",
+    "variant",
     "webhooks",
 ]

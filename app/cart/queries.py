@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, select
@@ -9,6 +10,9 @@ from sqlalchemy.orm import aliased
 
 from app.cart.models import Cart, CartLine
 from app.catalog.models import Image, Product, Variant
+from app.catalog.prices import now_expression, was_expression
+from app.catalog.quantities import Quantities
+from app.catalog.supply import ships_words
 from app.inventory.models import StockItem
 from app.inventory.queries import available_expression
 from app.lib import runtime
@@ -17,12 +21,13 @@ from app.lib.money import Money
 from app.lib.tokens import digest
 from app.pricing import PricedLine, TaxRule, Totals, totals
 
-MOST = 999  # units of one line
-
 
 @dataclass(frozen=True)
 class LineView:
-    """A line ready to show. `available` is what can be bought now; `problem` says when that is too little."""
+    """A line ready to show. `available` is what can be bought now; `problem` says when that is too little.
+
+    Of `available`, `later` units are promised before they are there; `supply` and `ships_on` say how and when.
+    """
 
     public_id: uuid.UUID
     variant_id: int
@@ -36,6 +41,10 @@ class LineView:
     compare_at: Money | None
     seen_price: Money
     available: int
+    later: int
+    supply: str
+    ships_on: date | None
+    quantities: Quantities
     is_on_sale: bool
 
     @property
@@ -44,7 +53,7 @@ class LineView:
 
     @property
     def most(self) -> int:
-        return max(1, min(self.available, MOST))
+        return max(self.quantities.lowest, self.quantities.highest(self.available))
 
     @property
     def price_rose(self) -> bool:
@@ -52,7 +61,15 @@ class LineView:
 
     @property
     def can_be_bought(self) -> bool:
-        return self.is_on_sale and self.available >= self.quantity
+        return self.is_on_sale and self.available >= self.quantity and self.quantities.allows(self.quantity)
+
+    @property
+    def ships(self) -> str:
+        """When units that are not there yet leave, as a sentence; empty when all of them are on the shelf."""
+        if not self.can_be_bought:
+            return ""
+        late = min(self.quantity - (self.available - self.later), self.quantity)
+        return ships_words(self.supply, self.ships_on, late=late, quantity=self.quantity)
 
     @property
     def problem(self) -> str:
@@ -60,9 +77,11 @@ class LineView:
             return "No longer sold. Remove it to check out; the rest of the cart is kept."
         if self.available == 0:
             return "Just sold out. Remove it to check out; the rest of the cart is kept."
+        if self.available < self.quantities.lowest:
+            return f"Only {self.available} left, fewer than it is sold by. Remove it to check out."
         if self.available < self.quantity:
             return f"Only {self.available} left. Lower the quantity to check out."
-        return ""
+        return self.quantities.refusal(self.name, self.quantity)
 
 
 @dataclass(frozen=True)
@@ -137,13 +156,19 @@ def _statement(which: ColumnElement[bool]) -> Any:
             Variant.id.label("variant_id"),
             Variant.sku,
             Variant.options_text,
-            Variant.price_minor,
-            Variant.compare_at_minor,
+            now_expression().label("price_minor"),
+            was_expression().label("compare_at_minor"),
             Variant.currency,
             Product.name,
             Product.slug,
             func.coalesce(Image.key, first_image, "").label("image_key"),
             available_expression().label("available"),
+            func.coalesce(StockItem.backorder_limit, 0).label("later"),
+            Variant.supply,
+            Variant.ships_on,
+            Variant.min_quantity,
+            Variant.max_quantity,
+            Variant.quantity_step,
             func.coalesce(on_sale, False).label("is_on_sale"),
         )
         .select_from(Cart)
@@ -174,6 +199,10 @@ def _line(row: Row[Any]) -> LineView:
         compare_at=money(row.compare_at_minor) if row.compare_at_minor is not None else None,
         seen_price=money(row.seen_price_minor),
         available=max(0, row.available),
+        later=row.later,
+        supply=row.supply,
+        ships_on=row.ships_on,
+        quantities=Quantities(row.min_quantity, row.max_quantity, row.quantity_step),
         is_on_sale=row.is_on_sale,
     )
 

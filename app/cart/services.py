@@ -2,16 +2,19 @@
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from app.cart.models import Cart, CartLine
-from app.cart.queries import MOST, Whose
+from app.cart.queries import Whose
 from app.catalog.models import Product, Variant
+from app.catalog.prices import NOW, now_expression
+from app.catalog.quantities import MOST, Quantities
 from app.inventory.models import StockItem
-from app.inventory.queries import available, available_expression
+from app.inventory.queries import AVAILABLE, available, available_expression
 from app.lib import runtime
 from app.lib.db import session, transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
@@ -54,46 +57,47 @@ def quantity_of(text: str | None) -> int:
 
 # The line, the stock and the product are looked at, and the line written, in one statement. The cart is locked
 # against `keep_still`: a cart that is being ordered is waited for, and then the line goes into a new one.
-ADD = text("""
+ADD = text(f"""
     WITH mine AS (
         SELECT id FROM carts WHERE status = 'open' AND CASE WHEN :user_id IS NULL
             THEN user_id IS NULL AND token_digest = :token ELSE user_id = :user_id END
         FOR SHARE
     ), wanted AS (
-        SELECT v.id, v.price_minor, p.name,
-               coalesce(s.on_hand - s.reserved + coalesce((
-                   SELECT sum(r.quantity) FROM reservations r
-                   WHERE r.variant_id = v.id AND r.state = 'held' AND r.expires_at <= now()), 0), 0) AS available,
+        SELECT v.id, {NOW} AS price_minor, p.name, {AVAILABLE} AS available,
+               v.min_quantity, v.max_quantity, v.quantity_step,
                coalesce((SELECT quantity FROM cart_lines WHERE cart_id = c.id AND variant_id = v.id), 0) AS had,
                c.id AS cart_id,
                coalesce((SELECT sum(quantity) FROM cart_lines WHERE cart_id = c.id), 0) AS in_cart
         FROM variants v
         JOIN products p ON p.id = v.product_id
-        LEFT JOIN stock_items s ON s.variant_id = v.id
+        LEFT JOIN stock_items ON stock_items.variant_id = v.id
         LEFT JOIN mine c ON true
         WHERE v.sku = :sku AND v.is_active AND p.status = 'active' AND p.published_at <= now()
+    ), possible AS (
+        SELECT * FROM wanted WHERE available >= had + :quantity AND (had + :quantity) % quantity_step = 0
+          AND had + :quantity BETWEEN min_quantity AND least(max_quantity, :most)
     ), cart AS (
         INSERT INTO carts (token_digest, currency, user_id)
-        SELECT :new_token, :currency, CAST(:user_id AS bigint) FROM wanted
-        WHERE cart_id IS NULL AND available >= :quantity
+        SELECT :new_token, :currency, CAST(:user_id AS bigint) FROM possible WHERE cart_id IS NULL
         RETURNING id
     ), line AS (
         INSERT INTO cart_lines AS l (cart_id, variant_id, quantity, seen_price_minor)
-        SELECT coalesce(w.cart_id, (SELECT id FROM cart)), w.id, :quantity, w.price_minor
-        FROM wanted w WHERE w.available >= w.had + :quantity AND w.had + :quantity <= :most
+        SELECT coalesce(w.cart_id, (SELECT id FROM cart)), w.id, :quantity, w.price_minor FROM possible w
         ON CONFLICT (cart_id, variant_id) DO UPDATE
         SET quantity = l.quantity + :quantity, seen_price_minor = excluded.seen_price_minor
         RETURNING quantity
     )
-    SELECT w.name, w.available, w.had, w.in_cart, w.cart_id IS NULL AS is_new, (SELECT quantity FROM line) AS now
+    SELECT w.name, w.available, w.had, w.in_cart, w.cart_id IS NULL AS is_new, (SELECT quantity FROM line) AS now,
+        w.min_quantity, w.max_quantity, w.quantity_step
     FROM wanted w
-""")
+""")  # noqa: S608
 
 
 def add_line(whose: Whose, sku: str, quantity: int) -> Added:
     """Put units of a SKU into the cart; the first unit makes the cart.
 
-    Raises NotFound for a SKU that is not on sale, TooFew when stock is short, Invalid for a quantity below 1.
+    Raises NotFound for a SKU that is not on sale, TooFew when stock is short, Invalid for a quantity that it is not
+    sold by.
     """
     if quantity < 1:
         raise Invalid(f"Enter a quantity from 1 to {MOST}.", "quantity")
@@ -119,12 +123,27 @@ def _add(whose: Whose, sku: str, quantity: int) -> Added:
         row = current.execute(ADD, values).one_or_none()
         if row is None:
             raise NotFound("This is not sold any more. Look for something similar.")
-        if row.now is None and row.available >= row.had + quantity:
-            raise Invalid(f"A line holds at most {MOST}.", "quantity")
         if row.now is None:
-            raise TooFew(row.name, max(0, int(row.available)), int(row.had))
+            _refuse(row.name, _quantities(row), int(row.had) + quantity, int(row.available), int(row.had))
     token = new_token if row.is_new or whose.token is None else whose.token
     return Added(token, int(row.in_cart) + quantity, row.name)
+
+
+def _quantities(row: Any) -> Quantities:
+    return Quantities(row.min_quantity, row.max_quantity, row.quantity_step)
+
+
+def _refuse(name: str, quantities: Quantities, wanted: int, available: int, in_cart: int = 0) -> None:
+    """Raise what says why so many cannot be had and how many can; nothing when they can."""
+    left = max(0, available)
+    if 0 < left < quantities.lowest:
+        raise Invalid(f"Only {left} of {name} left, fewer than the {quantities.lowest} it is sold from.", "quantity")
+    refusal = quantities.refusal(name, wanted)
+    if refusal and left:
+        had = f" Your cart has {in_cart} already." if in_cart else ""
+        raise Invalid(refusal + had, "quantity")
+    if wanted > left:
+        raise TooFew(name, left, in_cart)
 
 
 def keep_still(whose: Whose) -> None:
@@ -133,10 +152,17 @@ def keep_still(whose: Whose) -> None:
 
 
 def set_quantity(whose: Whose, line_id: uuid.UUID, quantity: int) -> None:
-    """Change a line; 0 removes it. Raises NotFound for a line that is not in this cart, TooFew when stock is short."""
+    """Change a line; 0 removes it. Raises what add_line raises."""
     with transaction() as current:
         found = current.execute(
-            select(CartLine, Product.name, available_expression())
+            select(
+                CartLine,
+                Product.name,
+                available_expression().label("available"),
+                Variant.min_quantity,
+                Variant.max_quantity,
+                Variant.quantity_step,
+            )
             .join(Cart, Cart.id == CartLine.cart_id)
             .join(Variant, Variant.id == CartLine.variant_id)
             .join(Product, Product.id == Variant.product_id)
@@ -146,13 +172,11 @@ def set_quantity(whose: Whose, line_id: uuid.UUID, quantity: int) -> None:
         ).one_or_none()
         if found is None:
             raise NotFound("This line is not in your cart any more.")
-        line, name, left = found
         if quantity == 0:
-            current.delete(line)
+            current.delete(found.CartLine)
             return
-        if quantity > left:
-            raise TooFew(name, max(0, int(left)))
-        line.quantity = quantity
+        _refuse(found.name, _quantities(found), quantity, int(found.available))
+        found.CartLine.quantity = quantity
 
 
 def remove_line(whose: Whose, line_id: uuid.UUID) -> tuple[str, int]:
@@ -176,7 +200,7 @@ def accept_prices(cart_id: int) -> None:
         current.execute(
             update(CartLine)
             .where(CartLine.cart_id == cart_id, CartLine.variant_id == Variant.id)
-            .values(seen_price_minor=Variant.price_minor)
+            .values(seen_price_minor=now_expression())
         )
 
 
@@ -222,10 +246,11 @@ def _pour(source: Cart, target: Cart) -> tuple[str, ...]:
     for line in list(source.lines):
         old = have.get(line.variant_id)
         wanted = line.quantity + (old.quantity if old else 0)
-        kept = max(min(wanted, stock[line.variant_id], MOST), old.quantity if old else 1)
+        left = stock[line.variant_id]
+        kept = max(_quantities(line.variant).fit(wanted, left), old.quantity if old else 1)
         name = line.variant.product.name
         _put(target.id, line.variant_id, kept, line.seen_price_minor)
-        cut = f" (only {kept} left)" if kept < wanted else ""
+        cut = "" if kept >= wanted else f" (only {left} left)" if left < wanted else f" (no more than {kept} at once)"
         sentences.append(f"{name}, {kept} in your cart{cut}")
     source.status = "merged"
     return tuple(sentences)

@@ -51,7 +51,7 @@ def add_picture(product_id: int, picture: Picture, *, alt: str = "") -> Image:
             current.add(image)
             current.flush()
     except BaseException:
-        _delete_files(key, list(picture.by_width))
+        delete_files(key, list(picture.by_width))
         raise
     return image
 
@@ -84,7 +84,7 @@ def remove_image(public_id: uuid.UUID) -> None:
         current.flush()
         is_used = current.scalar(select(Image.id).where(Image.key == key).limit(1)) is not None
     if not is_used:
-        _delete_files(key, widths)
+        delete_files(key, widths)
 
 
 def _alt(typed: str) -> str:
@@ -113,7 +113,7 @@ def _image(current: Session, public_id: uuid.UUID) -> Image:
     return image
 
 
-def _delete_files(key: str, widths: list[int]) -> None:
+def delete_files(key: str, widths: list[int]) -> None:
     """A file that cannot be deleted costs a little space; it must not undo what has been decided."""
     for width in widths:
         try:

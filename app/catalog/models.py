@@ -154,6 +154,7 @@ class Variant(Model):
         Index("ix_variants_upper_sku", func.upper(text("sku"))),
         Index("ix_variants_sale_starts_at", "sale_starts_at", postgresql_where=text("sale_starts_at IS NOT NULL")),
         Index("ix_variants_sale_ends_at", "sale_ends_at", postgresql_where=text("sale_ends_at IS NOT NULL")),
+        Index("ix_variants_low_stock_at", "low_stock_at", postgresql_where=text("low_stock_at IS NOT NULL")),
     )
 
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
@@ -185,6 +186,11 @@ class Variant(Model):
     @property
     def price(self) -> Money:
         return Money(self.price_minor, self.currency)
+
+    @property
+    def sale(self) -> Money | None:
+        """The price while its sale is on, whether or not it is on now."""
+        return None if self.sale_minor is None else Money(self.sale_minor, self.currency)
 
     @property
     def compare_at(self) -> Money | None:
@@ -267,13 +273,16 @@ class FormerSlug(Base):
 
 
 class PriceEvent(Model):
-    """A price that changed: append-only, written by whoever changed it."""
+    """A price or a sale that changed, and all a price hangs on from then on: append-only, by whoever changed it."""
 
     __tablename__ = "price_events"
 
     variant_id: Mapped[int] = mapped_column(BigInteger, index=True)
     was_minor: Mapped[int | None] = mapped_column(BigInteger)
     now_minor: Mapped[Minor]
+    sale_minor: Mapped[int | None] = mapped_column(BigInteger)
+    sale_starts_at: Mapped[datetime | None]
+    sale_ends_at: Mapped[datetime | None]
     currency: Mapped[str] = mapped_column(CHAR(3))
     actor_id: Mapped[int | None]
     created_at: Mapped[CreatedAt]

@@ -1,20 +1,31 @@
-"""What staff do to the catalogue: categories, brands, products; variants and pictures stand beside it."""
+"""What staff do to the catalogue: products here; categories, brands, variants and pictures stand beside it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.catalog.gallery import add_image, describe_image, move_image, remove_image
+from app.catalog.addresses import rename, retire
+from app.catalog.attributes import create_attribute, delete_attribute, edit_attribute, set_attributes
+from app.catalog.departments import (
+    create_brand,
+    create_category,
+    delete_brand,
+    delete_category,
+    edit_brand,
+    edit_category,
+    move_category,
+)
+from app.catalog.gallery import add_image, delete_files, describe_image, move_image, remove_image
 from app.catalog.models import Brand, Category, Product, Variant
-from app.catalog.queries import forget_menu
+from app.catalog.naming import name_of, text_of, with_free_slug
+from app.catalog.related import move_related, relate, unrelate
+from app.catalog.selling import plan_sale, set_terms
 from app.catalog.variants import OptionChoice, add_variant, edit_variant, remove_variant
-from app.lib.db import session, transaction, violated
-from app.lib.errors import Busy, Invalid, NotAllowed, NotFound
-from app.lib.slugs import free_slug, slug_of
+from app.lib.db import session, transaction
+from app.lib.errors import Invalid, NotAllowed, NotFound
 
 __all__ = [
     "OptionChoice",
@@ -22,24 +33,36 @@ __all__ = [
     "add_image",
     "add_variant",
     "archive",
+    "create_attribute",
     "create_brand",
     "create_category",
     "create_product",
+    "delete_attribute",
     "delete_brand",
+    "delete_category",
+    "delete_product",
     "describe_image",
+    "edit_attribute",
+    "edit_brand",
+    "edit_category",
     "edit_product",
     "edit_variant",
     "move_category",
     "move_image",
+    "move_related",
+    "plan_sale",
     "publish",
+    "relate",
     "remove_image",
     "remove_variant",
+    "set_attributes",
+    "set_terms",
     "unpublish",
+    "unrelate",
 ]
 
-LONGEST_NAME = 200
-LONGEST_TEXT = 20_000
-M = TypeVar("M", Category, Brand, Product)
+LONGEST_TAG = 40
+MOST_TAGS = 30
 
 
 class Stale(NotAllowed):
@@ -54,78 +77,6 @@ class Stale(NotAllowed):
         )
 
 
-# Everybody who changes the tree takes turns, because a path is made from the paths above it.
-LOCK_TREE = text("SELECT pg_advisory_xact_lock(hashtext('categories.path'))")
-
-MOVE_SUBTREE = text("""
-    UPDATE categories
-    SET path = CAST(:above AS ltree) || subpath(path, nlevel(CAST(:was AS ltree)) - 1)
-    WHERE path <@ CAST(:was AS ltree)
-""")
-
-
-def create_category(name: str, *, parent_id: int | None = None, description: str = "", position: int = 0) -> Category:
-    """A new category with a slug of its own. Raises Invalid for an empty name or an unknown parent."""
-    name, description = _name(name), _text(description, "description")
-    with transaction() as current:
-        current.execute(LOCK_TREE)
-        above = _parent_path(current, parent_id)
-
-        def make(slug: str) -> Category:
-            return Category(
-                name=name,
-                slug=slug,
-                parent_id=parent_id,
-                path=above,
-                description=description,
-                position=position,
-            )
-
-        category = _with_free_slug(current, Category, name, make)
-        category.path = f"{above}.{category.id}" if above else str(category.id)
-    forget_menu()
-    return category
-
-
-def move_category(category_id: int, parent_id: int | None) -> None:
-    """Put a category with everything below it somewhere else, or at the root with None.
-
-    Raises Invalid when that place is the category itself or below it, NotFound for an unknown category.
-    """
-    with transaction() as current:
-        current.execute(LOCK_TREE)
-        category = current.get(Category, category_id)
-        if category is None:
-            raise NotFound("This category no longer exists.")
-        above = _parent_path(current, parent_id)
-        if above == category.path or above.startswith(f"{category.path}."):
-            raise Invalid("A category cannot stand below itself. Choose another parent.", "parent_id")
-        current.execute(MOVE_SUBTREE, {"above": above, "was": category.path})
-        current.expire_all()
-        category.parent_id = parent_id
-    forget_menu()
-
-
-def create_brand(name: str, *, description: str = "") -> Brand:
-    """A new brand with a slug of its own. Raises Invalid for an empty name."""
-    name, description = _name(name), _text(description, "description")
-    with transaction() as current:
-        return _with_free_slug(current, Brand, name, lambda slug: Brand(name=name, slug=slug, description=description))
-
-
-def delete_brand(brand_id: int) -> None:
-    """Remove a brand that no product carries. Raises NotAllowed with the count otherwise."""
-    with transaction() as current:
-        brand = current.get(Brand, brand_id, with_for_update=True)
-        if brand is None:
-            raise NotFound("This brand no longer exists.")
-        count = current.scalar(select(func.count()).where(Product.brand_id == brand_id)) or 0
-        if count:
-            carriers = "1 product carries" if count == 1 else f"{count} products carry"
-            raise NotAllowed(f"{carriers} the brand “{brand.name}”. Give them another brand first.")
-        current.delete(brand)
-
-
 def create_product(
     name: str,
     *,
@@ -134,13 +85,14 @@ def create_product(
     description: str = "",
     details: Sequence[Mapping[str, Any]] = (),
     is_featured: bool = False,
+    tags: Sequence[str] = (),
+    slug: str = "",
 ) -> Product:
-    """A draft with a slug of its own. Raises Invalid, naming the field, for values that cannot be used."""
-    values = _product_values(name, category_id, brand_id, description, details, is_featured)
+    """A draft with a slug of its own, made from `slug` or else from its name. Raises Invalid with the field."""
+    values = _product_values(name, category_id, brand_id, description, details, is_featured, tags)
     with transaction() as current:
-        return _with_free_slug(
-            current, Product, values["name"], lambda slug: Product(slug=slug, status="draft", **values)
-        )
+        wanted = slug.strip() or values["name"]
+        return with_free_slug(current, Product, wanted, lambda free: Product(slug=free, status="draft", **values))
 
 
 def edit_product(
@@ -153,12 +105,14 @@ def edit_product(
     description: str = "",
     details: Sequence[Mapping[str, Any]] = (),
     is_featured: bool = False,
+    tags: Sequence[str] = (),
+    slug: str = "",
 ) -> Product:
     """Save what staff typed over version `version`. Raises Stale if somebody saved since, Invalid, NotFound.
 
-    The slug stays, because links to it are out in the world.
+    The slug stays unless another one is typed; then links to the old one, which are out in the world, lead here.
     """
-    values = _product_values(name, category_id, brand_id, description, details, is_featured)
+    values = _product_values(name, category_id, brand_id, description, details, is_featured, tags)
     with transaction() as current:
         product = _locked(current, product_id)
         if product.version != version:
@@ -166,8 +120,38 @@ def edit_product(
         for field, value in values.items():
             if getattr(product, field) != value:
                 setattr(product, field, value)
+        rename(current, product, slug)
         _touch(current, product)
     return product
+
+
+WHY_NOT_DELETE = text("""
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM order_lines l WHERE l.variant_id = ANY(of.ids)) THEN 'It was sold, and orders keep it.'
+        WHEN EXISTS (SELECT FROM stock_items s WHERE s.variant_id = ANY(of.ids) AND s.on_hand <> 0)
+            THEN 'There is stock of it: take it off the shelf first.'
+        WHEN EXISTS (SELECT FROM cart_lines l WHERE l.variant_id = ANY(of.ids)) THEN 'It lies in a cart.' END
+    FROM (SELECT array_agg(id) AS ids FROM variants WHERE product_id = :id) of
+""")
+
+
+def delete_product(product_id: int) -> None:
+    """Remove a product that was never sold and is not on sale; its addresses answer that it is gone.
+
+    Raises NotAllowed with the reason, NotFound.
+    """
+    with transaction() as current:
+        product = _locked(current, product_id)
+        if product.status == "active":
+            raise NotAllowed("Make it a draft or archive it first, so that nobody is buying it meanwhile.")
+        reason = current.scalar(WHY_NOT_DELETE, {"id": product_id})
+        if reason:
+            raise NotAllowed(f"{reason} Archive it instead: shoppers no longer see it then.")
+        files = [(image.key, list(image.widths)) for image in product.images]
+        retire(current, product)
+        current.delete(product)
+    for key, widths in files:
+        delete_files(key, widths)
 
 
 def publish(product_id: int, *, at: datetime | None = None) -> Product:
@@ -226,6 +210,7 @@ def _product_values(
     description: str,
     details: Sequence[Mapping[str, Any]],
     is_featured: bool,
+    tags: Sequence[str],
 ) -> dict[str, Any]:
     current = session()
     if current.get(Category, category_id) is None:
@@ -233,56 +218,19 @@ def _product_values(
     if brand_id is not None and current.get(Brand, brand_id) is None:
         raise Invalid("Choose a brand that exists, or none.", "brand_id")
     return {
-        "name": _name(name),
+        "name": name_of(name),
         "category_id": category_id,
         "brand_id": brand_id,
-        "description": _text(description, "description"),
+        "description": text_of(description, "description"),
         "details": [{"title": str(it["title"]), "lines": [str(line) for line in it["lines"]]} for it in details],
         "is_featured": is_featured,
+        "tags": _tags(tags),
     }
 
 
-def _name(typed: str) -> str:
-    name = " ".join(typed.split())
-    if not name:
-        raise Invalid("Give it a name.", "name")
-    if len(name) > LONGEST_NAME:
-        raise Invalid(f"The name is longer than {LONGEST_NAME} characters. Shorten it.", "name")
-    return name
-
-
-def _text(typed: str, field: str) -> str:
-    kept = typed.replace("\r\n", "\n").strip()
-    if len(kept) > LONGEST_TEXT:
-        raise Invalid(f"The text is longer than {LONGEST_TEXT:,} characters. Shorten it.", field)
-    return kept
-
-
-def _parent_path(current: Session, parent_id: int | None) -> str:
-    if parent_id is None:
-        return ""
-    path = current.scalar(select(Category.path).where(Category.id == parent_id))
-    if path is None:
-        raise Invalid("Choose a parent category that exists.", "parent_id")
-    return path
-
-
-TRIES = 100
-
-
-def _with_free_slug(current: Session, model: type[M], name: str, make: Callable[[str], M]) -> M:
-    """Insert with the first free slug. When two want one at once, the unique key says who retries."""
-    base = slug_of(name)
-    for _ in range(TRIES):
-        alike = select(model.slug).where((model.slug == base) | model.slug.regexp_match(f"^{base}-[0-9]+$"))
-        taken = set(current.scalars(alike))
-        row = make(free_slug(name, taken.__contains__))
-        try:
-            with current.begin_nested():
-                current.add(row)
-                current.flush()
-            return row
-        except IntegrityError as error:
-            if violated(error) != f"uq_{model.__tablename__}_slug":
-                raise
-    raise Busy()
+def _tags(typed: Sequence[str]) -> list[str]:
+    """In lower case, each once, in order."""
+    tags = list(dict.fromkeys(" ".join(tag.lower().split()) for tag in typed if tag.strip()))
+    if len(tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
+        raise Invalid(f"A product has at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters each.", "tags")
+    return tags

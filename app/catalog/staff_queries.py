@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select, text
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from app.catalog.models import Brand, Category, OptionValue, Product, Variant
+from app.catalog.prices import NOW
 from app.catalog.queries.cards import Picture, picture
 from app.catalog.queries.fragments import AVAILABLE, IMAGE, STOCK
 from app.lib.db import session
@@ -48,13 +49,14 @@ ROWS = text(f"""
         WHERE (:status = '' OR p.status = :status)
           AND (:part = '' OR p.name ILIKE '%' || :part || '%' ESCAPE '\\' OR EXISTS (
               SELECT FROM variants v
-              WHERE v.product_id = p.id AND v.sku ILIKE '%' || :part || '%' ESCAPE '\\'))
+              WHERE v.product_id = p.id AND (v.sku ILIKE '%' || :part || '%' ESCAPE '\\'
+                                            OR v.barcode = upper(:typed))))
         ORDER BY p.updated_at DESC, p.id DESC LIMIT :limit OFFSET :offset
     ) p
     JOIN categories c ON c.id = p.category_id
     LEFT JOIN brands b ON b.id = p.brand_id
     JOIN LATERAL (
-        SELECT count(*) AS variants, min(v.price_minor) AS price_minor, min(v.currency) AS currency,
+        SELECT count(*) AS variants, min({NOW}) AS price_minor, min(v.currency) AS currency,
                coalesce(sum(greatest({AVAILABLE}, 0)), 0)::bigint AS available
         FROM variants v {STOCK} WHERE v.product_id = p.id
     ) offer ON true
@@ -70,6 +72,7 @@ def product_list(q: str, status: str, page: Page) -> ProductList:
     values = {
         "status": status if status in STATUSES else "",
         "part": q.translate(LIKE_SPECIAL),
+        "typed": q,
         "limit": page.size + 1,
         "offset": page.offset,
     }
@@ -101,6 +104,18 @@ def product_by_slug(slug: str) -> Product | None:
         select(Product)
         .where(Product.slug == slug)
         .options(values, selectinload(Product.images), joinedload(Product.brand), joinedload(Product.category))
+        .execution_options(populate_existing=True)
+    )
+    return session().scalars(statement).one_or_none()
+
+
+def variant_by_sku(slug: str, sku: str) -> Variant | None:
+    """A variant of the product with this slug, with its product."""
+    statement = (
+        select(Variant)
+        .join(Variant.product)
+        .where(Product.slug == slug, Variant.sku == sku)
+        .options(contains_eager(Variant.product))
         .execution_options(populate_existing=True)
     )
     return session().scalars(statement).one_or_none()

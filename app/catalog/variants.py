@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, text
@@ -68,7 +69,7 @@ def add_variant(
         )
         _set_options(variant, values)
         _write(current, variant)
-        _note_price(current, variant, None, actor_id)
+        note_price(current, variant, None, actor_id)
     return variant
 
 
@@ -96,7 +97,7 @@ def edit_variant(
             raise NotFound("This variant no longer exists.")
         variants = {each.id: each for each in _locked_variants(current, product_id)}
         variant = variants[variant_id]
-        was = variant.price
+        was = pricing_of(variant)
         if options is not None:
             values = _values(current, options)
             _check_same_options(current, [each for each in variants if each != variant_id], values)
@@ -104,13 +105,13 @@ def edit_variant(
         variant.sku = sku
         variant.price_minor, variant.currency = price.minor, price.currency
         variant.compare_at_minor = None if compare_at is None else compare_at.minor
+        check_sale(variant)
         variant.is_active = is_active
         variant.image_id = _own_image(current, product_id, image_id)
         if weight_grams is not None:
             variant.weight_grams = weight_grams
         _write(current, variant)
-        if variant.price != was:
-            _note_price(current, variant, was, actor_id)
+        note_price(current, variant, was, actor_id)
     return variant
 
 
@@ -248,12 +249,41 @@ def _write(current: Session, variant: Variant) -> None:
         raise
 
 
-def _note_price(current: Session, variant: Variant, was: Money | None, actor_id: int | None) -> None:
+class Pricing(NamedTuple):
+    """All that the price of a variant hangs on, in minor units. An event is written when any of it changes."""
+
+    price: int
+    sale: int | None
+    sale_starts_at: datetime | None
+    sale_ends_at: datetime | None
+
+
+def pricing_of(variant: Variant) -> Pricing:
+    return Pricing(variant.price_minor, variant.sale_minor, variant.sale_starts_at, variant.sale_ends_at)
+
+
+def check_sale(variant: Variant) -> None:
+    """Raises Invalid when a sale, planned or on, would not be below the price any more."""
+    if variant.sale_minor is not None and variant.sale_minor >= variant.price_minor:
+        sale = Money(variant.sale_minor, variant.currency)
+        raise Invalid(
+            f"The sale price of {variant.sku} is {sale}. Set a price above it, or end the sale first.", "price"
+        )
+
+
+def note_price(current: Session, variant: Variant, was: Pricing | None, actor_id: int | None) -> None:
+    """Write into the history what the price hangs on now, when that differs from `was`."""
+    now = pricing_of(variant)
+    if now == was:
+        return
     current.add(
         PriceEvent(
             variant_id=variant.id,
-            was_minor=None if was is None else was.minor,
-            now_minor=variant.price_minor,
+            was_minor=None if was is None else was.price,
+            now_minor=now.price,
+            sale_minor=now.sale,
+            sale_starts_at=now.sale_starts_at,
+            sale_ends_at=now.sale_ends_at,
             currency=variant.currency,
             actor_id=actor_id,
         )

@@ -11,7 +11,7 @@ from app.catalog.forms import FILTERS, filters_from, options_from, words_from
 from app.catalog.queries import Listing, Scope
 from app.catalog.results_page import results
 from app.lib import pagecache, ratelimit, runtime
-from app.lib.errors import NotFound
+from app.lib.errors import Gone, NotFound
 from app.lib.htmx import respond
 from app.lib.paging import Page, page_from
 from app.lib.ratelimit import Limit
@@ -19,6 +19,7 @@ from app.lib.ratelimit import Limit
 bp = Blueprint("catalog", __name__)
 
 PAGE_SIZE = 24
+NO_PRODUCT = "This product is not here, or no longer made. Search, or start from a category."
 SEARCHING = Limit("search", most=60, seconds=60)
 
 
@@ -47,7 +48,7 @@ def category(slug: str, parent: str | None = None) -> Response:
     """Both addresses answer; the canonical one has the parent. A former parent leads on to the new place."""
     found = queries.category_by_path(slug)
     if found is None:
-        raise NotFound("We have no category at this address. Search, or start from one of these.")
+        return _moved("category", slug, "We have no category at this address. Search, or start from one of these.")
     if parent is not None and parent != found.parent_slug:
         return make_response(redirect(found.url, 301))
     filters = filters_from(request.args)
@@ -70,7 +71,7 @@ def category(slug: str, parent: str | None = None) -> Response:
 def brand(slug: str) -> Response:
     found = queries.brand_by_slug(slug)
     if found is None:
-        raise NotFound("We have no brand at this address. Search, or start from a category.")
+        return _moved("brand", slug, "We have no brand at this address. Search, or start from a category.")
     here = f"/brands/{found.slug}"
     filters = filters_from(request.args)
     listing = queries.listing(Scope.of_brand(found.id), filters, _page())
@@ -116,8 +117,10 @@ def product(slug: str) -> Response:
         options_from(request.args),
         with_related=not _swaps("buy"),
     )
-    if found is None or not _may_see(found):
-        raise NotFound("This product is not here, or no longer made. Search, or start from a category.")
+    if found is None:
+        return _moved("product", slug, NO_PRODUCT)
+    if not _may_see(found):
+        raise NotFound(NO_PRODUCT)
     pagecache.shows(f"product:{found.product.id}", *_tags(found.related), until=found.changes_at)
     return respond(
         "catalog/_buy.html",
@@ -132,6 +135,17 @@ def product(slug: str) -> Response:
 
 def _tags(cards: Iterable[queries.CardView]) -> list[str]:
     return [f"product:{card.id}" for card in cards]
+
+
+def _moved(kind: str, slug: str, sentence: str) -> Response:
+    """Nothing stands at this address: on to where it stands now, in one step, or what became of it."""
+    former = queries.former(kind, slug)
+    if former is None:
+        raise NotFound(sentence)
+    if former.url is None:
+        raise Gone("What stood here is gone for good. Search for something like it, or start from a category.")
+    query = request.query_string.decode("ascii", "ignore")
+    return make_response(redirect(f"{former.url}?{query}" if query else former.url, 301))
 
 
 def _may_see(found: queries.ProductPage) -> bool:
@@ -196,7 +210,7 @@ def _structured(found: queries.ProductPage) -> dict[str, Any] | None:
             "sku": offer.sku,
             "price": offer.price.plain(),
             "priceCurrency": offer.price.currency,
-            "availability": f"https://schema.org/{'InStock' if offer.available > 0 else 'OutOfStock'}",
+            "availability": f"https://schema.org/{offer.schema}",
             "url": _absolute(f"{found.product.url}?sku={offer.sku}"),
         }
         for offer in found.offers

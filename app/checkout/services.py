@@ -81,7 +81,7 @@ class Summary:
     def fingerprint(self) -> str:
         """Changes when a line, a price, the delivery or a figure does."""
         parts = [
-            [[line.sku, line.quantity, line.unit_price.minor] for line in self.cart.lines],
+            [[line.sku, line.quantity, line.unit_price.minor, line.ships] for line in self.cart.lines],
             self.quote.method.code if self.quote else "",
             [self.totals.shipping.minor, self.totals.tax.minor, self.totals.total.minor],
         ]
@@ -112,7 +112,7 @@ def place_order(
     content = _digest(wishes)
     with transaction() as current:
         cart_services.keep_still(whose)
-        cart = carts.view(whose)
+        cart = _still(whose)
         if not cart.lines:
             return _placed_before(whose, own_key, content)
         summary = _checked(cart, wishes, reviewed)
@@ -132,6 +132,18 @@ OWE = text("""
     INSERT INTO payments (order_id, amount_minor, currency)
     SELECT id, total_minor, currency FROM orders WHERE id = :order_id
 """)
+
+
+def _still(whose: Whose) -> CartView:
+    """The cart, and with goods that may be promised before they are there also their stock, locked until the end.
+
+    Otherwise somebody else could take the last ones on the shelf after we said that these leave today.
+    """
+    cart = carts.view(whose)
+    if not any(line.later for line in cart.lines):
+        return cart
+    inventory.keep_still(line.variant_id for line in cart.lines)
+    return carts.view(whose)
 
 
 def _hold_seconds() -> int:
@@ -184,6 +196,7 @@ def _new_order(summary: Summary, wishes: Wishes, whose: Whose, key: str, content
                 name=line.name,
                 options_text=line.options_text,
                 image_key=line.image_key,
+                ships=line.ships,
                 quantity=line.quantity,
                 unit_price_minor=line.unit_price.minor,
                 discount_minor=each[line.sku].discount.minor,

@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.dialects import postgresql
 
 from app.inventory.models import Reservation, StockItem
 from app.lib.db import session
 
 
 def available_expression() -> ColumnElement[int]:
-    """SQL for on hand - reserved + holds that expired but were not released yet, for a row of stock_items.
+    """SQL for on hand + what may be promised beyond it - reserved + holds that expired but were not released yet.
 
-    Time is compared at read: a hold that is over counts as free although no job has run.
+    For a row of stock_items. Time is compared at read: a hold that is over counts as free although no job has run.
     """
     lapsed = (
         select(func.coalesce(func.sum(Reservation.quantity), 0))
@@ -23,7 +24,24 @@ def available_expression() -> ColumnElement[int]:
         .correlate(StockItem)
         .scalar_subquery()
     )
-    return func.coalesce(StockItem.on_hand - StockItem.reserved + lapsed, 0)
+    return func.coalesce(StockItem.on_hand + StockItem.backorder_limit - StockItem.reserved + lapsed, 0)
+
+
+# The same as text, written out once, so that no statement can disagree about what is left.
+AVAILABLE = str(
+    available_expression().compile(
+        dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
+        compile_kwargs={"literal_binds": True},
+    )
+)
+
+# Of that, what is there and free. Below zero by what is promised beyond it.
+ON_SHELF = f"({AVAILABLE} - coalesce(stock_items.backorder_limit, 0))"
+
+
+def stock_item(variant_id: int) -> StockItem | None:
+    """Its counters; none when it never had stock."""
+    return session().get(StockItem, variant_id, populate_existing=True)
 
 
 def available(variant_ids: Iterable[int]) -> dict[int, int]:

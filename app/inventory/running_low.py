@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from app.catalog.queries.cards import Picture, picture
-from app.inventory.staff_queries import LOW
+from app.lib import runtime
 from app.lib.db import session
 
 MOST_LOOKED_AT = 1000  # beyond that the exact number helps nobody
@@ -32,7 +32,8 @@ class RunningLow(NamedTuple):
     out: int
 
 
-# The inner query stops at its limit, so a shop of a million variants is not sorted for five of them.
+# The inner query stops at its limit, so a shop of a million variants is not sorted for five of them. A variant's own
+# threshold is looked at last: the highest of them, one look into an index, first leaves out what is low for nobody.
 LOWEST = text("""
     SELECT found.*, count(*) FILTER (WHERE available > 0) OVER () AS low,
         count(*) FILTER (WHERE available <= 0) OVER () AS out, image.key, image.widths
@@ -42,7 +43,8 @@ LOWEST = text("""
         FROM stock_items s
         JOIN variants v ON v.id = s.variant_id
         JOIN products p ON p.id = v.product_id
-        WHERE s.on_hand - s.reserved <= :low AND v.is_active AND p.status = 'active'
+        WHERE s.on_hand - s.reserved <= greatest(:low, (SELECT max(low_stock_at) FROM variants))
+          AND s.on_hand - s.reserved <= coalesce(v.low_stock_at, :low) AND v.is_active AND p.status = 'active'
         LIMIT :most
     ) found
     LEFT JOIN LATERAL (
@@ -55,7 +57,11 @@ LOWEST = text("""
 
 def running_low(limit: int = 5) -> RunningLow:
     """What staff should order again, in one statement."""
-    rows = session().execute(LOWEST, {"low": LOW, "most": MOST_LOOKED_AT, "limit": limit}).all()
+    rows = (
+        session()
+        .execute(LOWEST, {"low": runtime.settings().low_stock_at, "most": MOST_LOOKED_AT, "limit": limit})
+        .all()
+    )
     found = [
         LowVariant(row.name, row.slug, row.options_text, row.sku, picture(row.key, row.widths, ""), row.available)
         for row in rows

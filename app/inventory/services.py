@@ -36,11 +36,11 @@ RESERVE = text("""
         SELECT * FROM unnest(:variants, :quantities) AS w (variant_id, quantity)
     ), enough AS (
         SELECT w.variant_id, w.quantity FROM wanted w JOIN stock_items s USING (variant_id)
-        WHERE s.on_hand - s.reserved >= w.quantity
+        WHERE s.on_hand + s.backorder_limit - s.reserved >= w.quantity
     ), taken AS (
         UPDATE stock_items s SET reserved = s.reserved + e.quantity
         FROM enough e
-        WHERE s.variant_id = e.variant_id AND s.on_hand - s.reserved >= e.quantity
+        WHERE s.variant_id = e.variant_id AND s.on_hand + s.backorder_limit - s.reserved >= e.quantity
           AND (SELECT count(*) FROM enough) = cardinality(:variants)
         RETURNING s.variant_id, e.quantity
     ), held AS (
@@ -253,7 +253,8 @@ CHANGE = text("""
         RETURNING variant_id, on_hand
     ), lowered AS (
         UPDATE stock_items SET on_hand = on_hand + :change
-        WHERE :change < 0 AND variant_id = :variant_id AND on_hand + :change >= reserved
+        WHERE :change < 0 AND variant_id = :variant_id
+          AND on_hand + :change >= greatest(reserved - backorder_limit, 0)
         RETURNING variant_id, on_hand
     ), result AS (
         SELECT * FROM changed UNION ALL SELECT * FROM lowered

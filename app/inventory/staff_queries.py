@@ -7,18 +7,21 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, text
 
 from app.catalog.queries.cards import Picture, picture
-from app.catalog.queries.fragments import AVAILABLE
+from app.inventory.queries import AVAILABLE, ON_SHELF
+from app.lib import runtime
 from app.lib.db import session
 from app.lib.paging import Page
 
-LOW = 5  # available units from here down are "low"
 VIEWS = ("", "low", "out")
 LIKE_SPECIAL = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
 
 @dataclass(frozen=True, slots=True)
 class StockRow:
-    """One variant. `available` counts holds that are over as free, as the shop does."""
+    """One variant. `available` counts holds that are over as free, and what may be promised before it is there.
+
+    `on_shelf` is what is there and free; it is low from `low_at` down.
+    """
 
     variant_id: int
     sku: str
@@ -29,12 +32,19 @@ class StockRow:
     on_hand: int
     reserved: int
     available: int
+    on_shelf: int
+    low_at: int
+
+    @property
+    def beyond(self) -> int:
+        """Units that may be promised before they are there."""
+        return self.available - self.on_shelf
 
     @property
     def tone(self) -> str:
-        if self.available <= 0:
+        if self.on_shelf <= 0:
             return "bad"
-        return "warn" if self.available <= LOW else ""
+        return "warn" if self.on_shelf <= self.low_at else ""
 
 
 class StockList(NamedTuple):
@@ -45,7 +55,7 @@ class StockList(NamedTuple):
 COLUMNS = f"""
     v.id AS variant_id, v.sku, p.name AS product, p.slug, v.options_text AS words, image.key, image.widths,
     coalesce(stock_items.on_hand, 0) AS on_hand, coalesce(stock_items.reserved, 0) AS reserved,
-    {AVAILABLE} AS available
+    {AVAILABLE} AS available, {ON_SHELF} AS on_shelf, coalesce(v.low_stock_at, :low) AS low_at
 """
 
 SOURCES = """
@@ -61,9 +71,9 @@ SOURCES = """
 LIST = text(f"""
     SELECT {COLUMNS} {SOURCES}
     WHERE (:part = '' OR p.name ILIKE '%' || :part || '%' ESCAPE '\\'
-                      OR v.sku ILIKE '%' || :part || '%' ESCAPE '\\')
-      AND CASE :view WHEN 'out' THEN {AVAILABLE} <= 0
-                     WHEN 'low' THEN {AVAILABLE} BETWEEN 1 AND {LOW}
+                      OR v.sku ILIKE '%' || :part || '%' ESCAPE '\\' OR v.barcode = upper(:typed))
+      AND CASE :view WHEN 'out' THEN {ON_SHELF} <= 0
+                     WHEN 'low' THEN {ON_SHELF} BETWEEN 1 AND coalesce(v.low_stock_at, :low)
                      ELSE true END
     ORDER BY p.name, p.id, v.position, v.id LIMIT :limit OFFSET :offset
 """)
@@ -75,6 +85,8 @@ def stock_list(q: str, view: str, page: Page) -> StockList:
     """Variants by product name or SKU. Views: low, out; anything else shows all. One statement."""
     values = {
         "part": q.translate(LIKE_SPECIAL),
+        "typed": q,
+        "low": runtime.settings().low_stock_at,
         "view": view if view in VIEWS else "",
         "limit": page.size + 1,
         "offset": page.offset,
@@ -84,7 +96,7 @@ def stock_list(q: str, view: str, page: Page) -> StockList:
 
 
 def stock_of(sku: str) -> StockRow | None:
-    row = session().execute(ONE, {"sku": sku}).one_or_none()
+    row = session().execute(ONE, {"sku": sku, "low": runtime.settings().low_stock_at}).one_or_none()
     return None if row is None else _stock(row)
 
 
@@ -99,6 +111,8 @@ def _stock(row: Row[Any]) -> StockRow:
         on_hand=row.on_hand,
         reserved=row.reserved,
         available=row.available,
+        on_shelf=row.on_shelf,
+        low_at=row.low_at,
     )
 
 

@@ -99,6 +99,7 @@ def _lines(order: Order) -> list[dict[str, Any]]:
             "name": line.name,
             "variant": line.options_text,
             "quantity": line.quantity,
+            "ships": line.ships,
             "total": order.money(line.total_minor),
         }
         for line in order.lines

@@ -131,7 +131,10 @@ class Order(Model):
 
 
 class OrderLine(Model):
-    """What was bought, as it was called and priced then. `tax_minor` is in or on top of `total_minor`."""
+    """What was bought, as it was called and priced then. `tax_minor` is in or on top of `total_minor`.
+
+    `ships` is what was said of when it leaves; empty when all of it was on the shelf.
+    """
 
     __tablename__ = "order_lines"
     __table_args__ = (
@@ -147,6 +150,7 @@ class OrderLine(Model):
     name: Mapped[str]
     options_text: Mapped[str] = mapped_column(server_default="")
     image_key: Mapped[str] = mapped_column(server_default="")
+    ships: Mapped[str] = mapped_column(server_default="")
     quantity: Mapped[int]
     unit_price_minor: Mapped[Minor]
     discount_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -57,6 +57,7 @@ class NewLine:
     name: str
     options_text: str
     image_key: str
+    ships: str
     quantity: int
     unit_price_minor: int
     discount_minor: int
@@ -113,10 +114,10 @@ CREATE = text("""
         RETURNING id, number, key, hold_expires_at
     ), listed AS (
         INSERT INTO order_lines (
-            order_id, variant_id, sku, name, options_text, image_key, quantity, unit_price_minor, discount_minor,
+            order_id, variant_id, sku, name, options_text, image_key, ships, quantity, unit_price_minor, discount_minor,
             tax_minor, total_minor)
         SELECT made.id, l.* FROM made, jsonb_to_recordset(:lines) AS l (
-            variant_id bigint, sku text, name text, options_text text, image_key text, quantity bigint,
+            variant_id bigint, sku text, name text, options_text text, image_key text, ships text, quantity bigint,
             unit_price_minor bigint, discount_minor bigint, tax_minor bigint, total_minor bigint)
     ), noted AS (
         INSERT INTO order_events (order_id, kind, now, actor_id, actor_name)

@@ -12,7 +12,9 @@ from app.inventory import services as inventory
 from app.inventory.models import Reservation
 from app.inventory.queries import available
 from app.inventory.services import NotEnoughStock
+from app.inventory.supply import set_supply
 from app.lib.db import session, transaction
+from app.lib.errors import Invalid
 from tests.factories import a_cart, a_variant, place, stock_of, wishes
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
 from tests.races.people import cart_of, filled_form, press_button
@@ -60,6 +62,22 @@ def test_a_cart_is_had_whole_or_not_at_all(at_once):
     found = kinds(outcomes)
     assert found["done"] == 3 and found["NotEnoughStock"] + found["CartNeedsLook"] == 17
     assert stock_of(many).reserved == stock_of(few).reserved == 3
+    assert_sound()
+
+
+def test_what_may_be_promised_beyond_the_shelf_is_promised_once_while_staff_lower_the_limit(at_once, monkeypatch):
+    shirt = a_variant(on_hand=2).id
+    set_supply(shirt, "backorder", most=3)
+    carts = _carts_everybody_has_looked_at(monkeypatch, shirt)
+
+    deeds = [partial(place, cart) for cart in carts]
+    deeds[3:3] = [partial(_lower_the_limit, shirt)] * 3
+    outcomes = crowd(at_once, deeds)
+
+    sold = kinds(outcomes)["done"] - 3
+    assert sold in (2, 3, 4, 5)
+    assert stock_of(shirt).reserved == sold
+    assert count("SELECT on_hand + backorder_limit - reserved FROM stock_items") == 0
     assert_sound()
 
 
@@ -161,6 +179,16 @@ def _carts_everybody_has_looked_at(monkeypatch, variant_id):
     session().rollback()
     monkeypatch.setattr(checkout.carts, "view", lambda whose: seen[whose.token])
     return carts
+
+
+def _lower_the_limit(variant_id):
+    """To what is owed already: to nothing, or to the first number that is not refused."""
+    for most in range(1, 4):
+        try:
+            return set_supply(variant_id, "backorder", most=most)
+        except Invalid:
+            session().rollback()
+    raise AssertionError("Even the limit there was is too low.")
 
 
 def _two_buyers_of(variant_id):

@@ -2,6 +2,7 @@
 
 from app.catalog.queries.cards import CardView, Picture, cards, picture
 from app.catalog.queries.filters import SORTS, Filters
+from app.catalog.queries.former import Former, former
 from app.catalog.queries.home import Front, Panel, Shelves, Tile, front, shelves
 from app.catalog.queries.listing import Facet, FacetValue, Listing, Scope, listing
 from app.catalog.queries.menu import (
@@ -25,6 +26,7 @@ __all__ = [
     "Facet",
     "FacetValue",
     "Filters",
+    "Former",
     "Front",
     "Listing",
     "MenuEntry",
@@ -40,6 +42,7 @@ __all__ = [
     "category_by_path",
     "category_names",
     "forget_menu",
+    "former",
     "front",
     "listing",
     "menu",

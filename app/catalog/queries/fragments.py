@@ -1,16 +1,7 @@
 """Pieces of SQL that several reads share."""
 
-from sqlalchemy.dialects import postgresql
-
-from app.inventory.queries import available_expression
-
-# Written out once, so that the catalogue and the cart can never disagree about what is left.
-AVAILABLE = str(
-    available_expression().compile(
-        dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
-        compile_kwargs={"literal_binds": True},
-    )
-)
+from app.catalog.prices import NOW, WAS
+from app.inventory.queries import AVAILABLE as AVAILABLE
 
 ON_SALE = "p.status = 'active' AND p.published_at <= now()"
 
@@ -27,15 +18,16 @@ IMAGE = """
 CARD_COLUMNS = """
     p.id, p.name, p.slug, p.published_at, image.key, image.widths, image.alt,
     offer.price_minor, offer.top_minor, offer.compare_at_minor, offer.currency, offer.available,
-    CASE WHEN offer.variants = 1 THEN offer.sku END AS only_sku, colour.swatches, colour.colours
+    CASE WHEN offer.variants = 1 AND offer.by_one THEN offer.sku END AS only_sku, colour.swatches, colour.colours
 """
 
 CARD_JOINS = f"""
     JOIN LATERAL (
-        SELECT min(v.price_minor) AS price_minor, max(v.price_minor) AS top_minor,
-               (array_agg(v.compare_at_minor ORDER BY v.price_minor, v.position, v.id))[1]
+        SELECT min({NOW}) AS price_minor, max({NOW}) AS top_minor,
+               (array_agg({WAS} ORDER BY {NOW}, v.position, v.id))[1]
                    AS compare_at_minor,
                min(v.currency) AS currency, count(*) AS variants, min(v.sku) AS sku,
+               bool_and(v.min_quantity = 1 AND v.quantity_step = 1) AS by_one,
                coalesce(sum(greatest({AVAILABLE}, 0)), 0)::bigint AS available
         FROM variants v {STOCK}
         WHERE v.product_id = p.id AND v.is_active

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from app.catalog.prices import WAS
 from app.catalog.queries.cards import CardView, Picture, card, picture
 from app.catalog.queries.fragments import CARD_COLUMNS, CARD_JOINS, ON_SALE
 from app.catalog.queries.menu import category_url
@@ -33,7 +34,7 @@ SHELVES = text(f"""
          FROM products p
          WHERE {ON_SALE} AND EXISTS (
              SELECT FROM variants v
-             WHERE v.product_id = p.id AND v.is_active AND v.compare_at_minor IS NOT NULL)
+             WHERE v.product_id = p.id AND v.is_active AND {WAS} IS NOT NULL)
          ORDER BY p.published_at DESC, p.id DESC LIMIT :size)
     )
     SELECT picks.shelf, {CARD_COLUMNS}

@@ -2,50 +2,87 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import Row, text
 
+from app.catalog.price_history import Set, lowest_before, periods
+from app.catalog.prices import NOW, WAS
+from app.catalog.quantities import Quantities
 from app.catalog.queries.cards import CardView, Picture, card, picture
 from app.catalog.queries.fragments import AVAILABLE, CARD_COLUMNS, CARD_JOINS, ON_SALE, STOCK
 from app.catalog.queries.menu import Step, steps
+from app.catalog.supply import ships_words
 from app.lib.db import session
 from app.lib.money import Money
 
 LOW = 5  # from here down the page says how many are left
 MOST_AT_ONCE = 99
 RELATED = 6
+EVENTS = 100  # price events looked at for the lowest price before a cut
 SUMMARY = 155  # characters a search engine shows
 
 
 @dataclass(frozen=True, slots=True)
 class OfferView:
-    """One variant as it can be bought now. `options` is option code -> value code."""
+    """One variant as it can be bought now. `options` is option code -> value code.
+
+    Of `available`, `later` units are promised before they are there. `lowest_before` is the lowest price of the
+    30 days before a reduced price began.
+    """
 
     sku: str
     price: Money
     compare_at: Money | None
     words: str
     available: int
+    later: int
+    supply: str
+    ships: str
+    quantities: Quantities
+    lowest_before: Money | None
     options: Mapping[str, str]
     image_id: int | None
 
     @property
     def stock(self) -> str:
-        """in, low or out"""
-        if self.available <= 0:
+        """in, low, later (none is there, but it can be ordered) or out"""
+        if not self.can_be_bought:
             return "out"
-        return "low" if self.available <= LOW else "in"
+        if self.left <= 0:
+            return "later"
+        return "low" if self.left <= LOW else "in"
+
+    @property
+    def can_be_bought(self) -> bool:
+        return self.quantities.highest(self.available) > 0
+
+    @property
+    def schema(self) -> str:
+        """The word of schema.org for it."""
+        if self.stock == "later":
+            return "PreOrder" if self.supply == "preorder" else "BackOrder"
+        return "OutOfStock" if self.stock == "out" else "InStock"
 
     @property
     def left(self) -> int:
-        return self.available
+        """Units on the shelf."""
+        return self.available - self.later
 
     @property
     def most(self) -> int:
-        return max(1, min(self.available, MOST_AT_ONCE))
+        return self.quantities.highest(min(self.available, max(MOST_AT_ONCE, self.quantities.lowest)))
+
+    @property
+    def quantity_words(self) -> str:
+        """What may be ordered at once, when that is not any number."""
+        rule = self.quantities
+        parts = [f"from {rule.lowest} up"] if rule.lowest > max(1, rule.step) else []
+        parts += [f"in steps of {rule.step}"] if rule.step > 1 else []
+        parts += [f"at most {rule.most} in one order"] if rule.most is not None else []
+        return f"Sold {', '.join(parts)}." if parts else ""
 
 
 class Choice(NamedTuple):
@@ -67,6 +104,13 @@ class Group(NamedTuple):
     values: list[Choice]
 
 
+class Spec(NamedTuple):
+    """An attribute and what it is for this product."""
+
+    name: str
+    words: str
+
+
 class Detail(NamedTuple):
     title: str
     lines: list[str]
@@ -80,6 +124,7 @@ class ProductView:
     summary: str
     description: list[str]
     details: list[Detail]
+    specs: list[Spec]
     brand: Step | None
     is_on_sale: bool
     status: str
@@ -109,7 +154,15 @@ PRODUCT = f"""
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
          FROM categories a WHERE a.path @> c.path) AS way,
         (SELECT json_agg(json_build_array(i.id, i.key, i.widths, i.alt) ORDER BY i.position, i.id)
-         FROM images i WHERE i.product_id = p.id) AS images
+         FROM images i WHERE i.product_id = p.id) AS images,
+        (SELECT json_agg(json_build_array(fact.name, fact.words) ORDER BY fact.position, fact.name)
+         FROM (
+             SELECT a.name, a.position, string_agg(value.name, ', ' ORDER BY value.position, value.id) AS words
+             FROM product_attributes
+             JOIN attribute_values value ON value.id = product_attributes.attribute_value_id
+             JOIN attributes a ON a.id = value.attribute_id
+             WHERE product_attributes.product_id = p.id GROUP BY a.id
+         ) fact) AS specs
     FROM products p
     JOIN categories c ON c.id = p.category_id
     LEFT JOIN brands b ON b.id = p.brand_id
@@ -117,10 +170,16 @@ PRODUCT = f"""
 """  # noqa: S608
 
 OFFERS = f"""
-    SELECT v.sku, v.price_minor, v.compare_at_minor, v.currency, v.options_text, v.image_id,
-        greatest({AVAILABLE}, 0) AS available, v.position, v.id AS variant_id,
+    SELECT v.sku, {NOW} AS price_minor, {WAS} AS compare_at_minor, v.currency, v.options_text, v.image_id,
+        greatest({AVAILABLE}, 0) AS available, coalesce(stock_items.backorder_limit, 0) AS later,
+        v.supply, v.ships_on, v.min_quantity, v.max_quantity, v.quantity_step, v.position, v.id AS variant_id,
         (SELECT min(expires_at) FROM reservations
          WHERE variant_id = v.id AND state = 'held' AND expires_at > now()) AS freed_at,
+        CASE WHEN {WAS} > {NOW} THEN (
+            SELECT json_agg(json_build_array(e.created_at, e.now_minor, e.sale_minor, e.sale_starts_at, e.sale_ends_at)
+                            ORDER BY e.id)
+            FROM (SELECT * FROM price_events WHERE variant_id = v.id ORDER BY id DESC LIMIT {EVENTS}) e
+        ) END AS price_events,
         (SELECT json_agg(
             json_build_array(o.code, o.name, value.code, value.name, value.swatch, value.position)
             ORDER BY o.position, o.id)
@@ -139,18 +198,27 @@ PAGE = text(f"""
     ORDER BY offer.position, offer.variant_id
 """)  # noqa: S608
 
+# What staff chose, then others of its category; what is sold out comes last.
 RELATED_CARDS = text(f"""
-    WITH near AS (
+    WITH chosen AS (
+        SELECT p.id, r.position FROM related_products r JOIN products p ON p.id = r.related_id
+        WHERE r.product_id = :id AND {ON_SALE}
+    ), near AS (
         SELECT p.id, p.category_id = :category_id AS is_sibling, p.is_featured, p.published_at
         FROM products p JOIN categories c ON c.id = p.category_id
-        WHERE {ON_SALE} AND p.id <> :id
+        WHERE {ON_SALE} AND p.id <> :id AND p.id NOT IN (SELECT id FROM chosen)
           AND c.path <@ (SELECT subpath(path, 0, 1) FROM categories WHERE id = :category_id)
-        ORDER BY is_sibling DESC, p.is_featured DESC, p.published_at DESC, p.id DESC LIMIT {RELATED}
+        ORDER BY is_sibling DESC, p.is_featured DESC, p.published_at DESC, p.id DESC LIMIT {2 * RELATED}
+    ), candidates AS (
+        SELECT id, row_number() OVER (ORDER BY position, id) AS place FROM chosen
+        UNION ALL
+        SELECT id, 100 + row_number() OVER (ORDER BY is_sibling DESC, is_featured DESC, published_at DESC, id DESC)
+        FROM near
     )
     SELECT {CARD_COLUMNS}
-    FROM near JOIN products p USING (id)
+    FROM candidates JOIN products p USING (id)
     {CARD_JOINS}
-    ORDER BY near.is_sibling DESC, near.is_featured DESC, near.published_at DESC, near.id DESC
+    ORDER BY offer.available <= 0, candidates.place LIMIT {RELATED}
 """)  # noqa: S608
 
 
@@ -171,7 +239,7 @@ def product_page(
         return None
     row, rows = found[0], [row for row in found if row.sku is not None]
     places = {entry[0]: number for number, entry in enumerate(row.images or [], 1)}
-    offers = [_offer(offer, places) for offer in rows]
+    offers = [_offer(offer, places, row.published_at) for offer in rows]
     chosen, is_unknown = _choose(offers, sku, options or {})
     groups = _groups(f"/p/{row.slug}", rows, offers, chosen)
     related = []
@@ -202,6 +270,7 @@ def _view(row: Row[Any]) -> ProductView:
         summary=summary if len(summary) <= SUMMARY else summary[: SUMMARY - 1].rsplit(" ", 1)[0] + "…",
         description=paragraphs,
         details=[Detail(it["title"], list(it["lines"])) for it in row.details],
+        specs=[Spec(*it) for it in row.specs or ()],
         brand=Step(row.brand_name, f"/brands/{row.brand_slug}") if row.brand_slug else None,
         is_on_sale=bool(row.is_on_sale),
         status=row.status,
@@ -210,17 +279,35 @@ def _view(row: Row[Any]) -> ProductView:
     )
 
 
-def _offer(row: Row[Any], places: Mapping[int, int]) -> OfferView:
+def _offer(row: Row[Any], places: Mapping[int, int], on_sale_since: datetime | None) -> OfferView:
     was = row.compare_at_minor
+    lowest = _lowest_before(row.price_events or (), on_sale_since)
+    later = min(row.later, row.available)
     return OfferView(
         sku=row.sku,
         price=Money(row.price_minor, row.currency),
         compare_at=None if was is None else Money(was, row.currency),
         words=row.options_text,
         available=row.available,
+        later=later,
+        supply=row.supply,
+        ships=ships_words(row.supply, row.ships_on, late=1, quantity=1),
+        quantities=Quantities(row.min_quantity, row.max_quantity, row.quantity_step),
+        lowest_before=None if lowest is None else Money(lowest, row.currency),
         options={option[0]: option[2] for option in row.options or ()},
         image_id=places.get(row.image_id),
     )
+
+
+def _lowest_before(rows: Sequence[Any], on_sale_since: datetime | None) -> int | None:
+    def moment(at: str | None) -> datetime | None:
+        return None if at is None else datetime.fromisoformat(at)
+
+    events = [
+        Set(datetime.fromisoformat(at), price, sale, moment(starts), moment(ends))
+        for at, price, sale, starts, ends in rows
+    ]
+    return lowest_before(periods(events, datetime.now(UTC), on_sale_since))
 
 
 def _images(rows: Sequence[Any], chosen: OfferView | None) -> list[Picture]:
@@ -252,7 +339,7 @@ def _choose(offers: Sequence[OfferView], sku: str | None, options: Mapping[str, 
 
 
 def _first_in_stock(offers: Sequence[OfferView]) -> OfferView:
-    return next((offer for offer in offers if offer.available > 0), offers[0])
+    return max(offers, key=lambda offer: (offer.stock != "out", offer.stock != "later"))
 
 
 class _Option(NamedTuple):
@@ -302,9 +389,9 @@ def _choice(
     wanted = {**chosen.options, option.code: code}
     exact = next((offer for offer in having if offer.options == wanted), None)
     target = exact if is_last else exact or _nearest(having, chosen)
-    sold_out = exact is not None and exact.available <= 0
+    sold_out = exact is not None and exact.stock == "out"
     if not is_last:
-        sold_out = all(offer.available <= 0 for offer in having)
+        sold_out = all(offer.stock == "out" for offer in having)
     return Choice(
         words=words,
         url=f"{url}?{urlencode({'sku': target.sku})}" if target else url,
@@ -320,6 +407,6 @@ def _nearest(having: Sequence[OfferView], chosen: OfferView) -> OfferView | None
 
     def kept(offer: OfferView) -> tuple[int, bool]:
         same = sum(chosen.options.get(code) == value for code, value in offer.options.items())
-        return same, offer.available > 0
+        return same, offer.stock != "out"
 
     return max(having, key=kept, default=None)
