@@ -59,7 +59,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    assets.init_app(app)
+    assets.init_app(app, host=settings.cdn_url)
     return app
 
 
@@ -79,6 +79,7 @@ def _register(app: Flask) -> None:
     from app.auth import jobs as _auth_jobs  # noqa: F401
     from app.auth import views as auth
     from app.cart import views as cart
+    from app.catalog import jobs as _catalog_jobs  # noqa: F401
     from app.catalog import views as catalog
     from app.checkout import jobs as _checkout_jobs  # noqa: F401
     from app.checkout import views as checkout

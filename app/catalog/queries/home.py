@@ -60,10 +60,10 @@ class Tile(NamedTuple):
 
 
 TILES = text(f"""
-    SELECT c.name, c.slug, image.key, image.widths
+    SELECT c.name, c.slug, image.key, image.widths, image.formats
     FROM categories c
     LEFT JOIN LATERAL (
-        SELECT i.key, i.widths
+        SELECT i.key, i.widths, i.formats
         FROM categories below
         JOIN products p ON p.category_id = below.id
         JOIN images i ON i.product_id = p.id
@@ -78,7 +78,10 @@ TILES = text(f"""
 def category_tiles() -> list[Tile]:
     """The root categories, each with the picture of its first featured product."""
     rows = session().execute(TILES)
-    return [Tile(row.name, category_url(row.slug, None), picture(row.key, row.widths, "")) for row in rows]
+    return [
+        Tile(row.name, category_url(row.slug, None), picture(row.key, row.widths, "", formats=row.formats))
+        for row in rows
+    ]
 
 
 class Panel(NamedTuple):
@@ -91,12 +94,14 @@ class Panel(NamedTuple):
     image: Picture | None
 
 
-PANELS = text("SELECT place, title, text, url, action, key, widths, alt FROM home_panels")
+PANELS = text("SELECT place, title, text, url, action, key, widths, alt, formats FROM home_panels")
 
 
 def panels() -> dict[str, Panel]:
     """By place: hero, feature."""
     return {
-        row.place: Panel(row.title, row.text, row.url, row.action, picture(row.key, row.widths, row.alt))
+        row.place: Panel(
+            row.title, row.text, row.url, row.action, picture(row.key, row.widths, row.alt, formats=row.formats)
+        )
         for row in session().execute(PANELS)
     }

@@ -106,7 +106,7 @@ PRODUCT = text(f"""
         {ON_SALE} AS is_on_sale, b.name AS brand_name, b.slug AS brand_slug,
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
          FROM categories a WHERE a.path @> c.path) AS way,
-        (SELECT json_agg(json_build_array(i.id, i.key, i.widths, i.alt) ORDER BY i.position, i.id)
+        (SELECT json_agg(json_build_array(i.id, i.key, i.widths, i.alt, i.formats) ORDER BY i.position, i.id)
          FROM images i WHERE i.product_id = p.id) AS images
     FROM products p
     JOIN categories c ON c.id = p.category_id
@@ -213,7 +213,7 @@ def _offer(row: Row[Any], places: Mapping[int, int]) -> OfferView:
 
 def _images(rows: Sequence[Any], chosen: OfferView | None) -> list[Picture]:
     """The gallery, the chosen variant's picture first; ids stay those of the gallery's own order."""
-    made = [picture(key, widths, alt, number) for number, (_, key, widths, alt) in enumerate(rows, 1)]
+    made = [picture(key, widths, alt, number, formats) for number, (_, key, widths, alt, formats) in enumerate(rows, 1)]
     pictures = [it for it in made if it]
     first = chosen.image_id if chosen else None
     return sorted(pictures, key=lambda it: it.id != first)
