@@ -11,6 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import config, faults, globals_
+from app.admin import uploads
 from app.lib import assets, forgery, http_headers, jobs, money, notices, runtime, storage, telemetry
 from app.lib.db import db, engine_options
 from app.lib.sessions import RowSessions
@@ -46,6 +47,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     Migrate(app, db, directory=str(ROOT / "migrations"))
     CSRFProtect(app)
     telemetry.init_app(app)
+    uploads.init_app(app)
     http_headers.init_app(app)
     faults.init_app(app)
     forgery.init_app(app)

@@ -97,7 +97,9 @@ def _set_status(product: Product, status: str, published_at: str) -> str:
     if status == "active":
         at = _moment(published_at)
         services.publish(product.id, at=at)
-        return "Scheduled." if at and at > datetime.now(UTC) else "Published."
+        said = "Scheduled." if at and at > datetime.now(UTC) else "Published."
+        is_described = all(image.alt for image in product.images)
+        return said if is_described else f"{said} Some of its pictures have no description yet."
     raise Invalid("Choose what the product shall be: live, a draft or archived.", "status")
 
 
@@ -155,7 +157,7 @@ def add_image(slug: str) -> Response:
         services.add_image(product.id, content, alt=alt)
     except (Invalid, NotKept) as error:
         field = error.field if isinstance(error, Invalid) else None
-        context = {"image_errors": {field or "image": error.sentence}, "typed_alt": alt}
+        context: dict[str, Any] = {"image_errors": {field or "image": error.sentence}, "typed_alt": alt}
         # htmx shows nothing of a 5xx, and this is the form again with its sentence.
         status = 422 if wants_fragment() else error.status
         return _page(_product(slug), "admin/products/_images.html", status=status, **context)

@@ -2,6 +2,7 @@
 
 from app.admin import (
     books,
+    catalogue_csv,
     dashboard,
     inventory,
     mark_paid,
@@ -19,6 +20,7 @@ from app.admin.blueprint import bp
 __all__ = [
     "books",
     "bp",
+    "catalogue_csv",
     "dashboard",
     "inventory",
     "mark_paid",

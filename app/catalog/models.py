@@ -287,6 +287,8 @@ class Image(Model):
     """A picture of a product: `key`, `widths` and `formats` name its files, such as `key-400.webp`."""
 
     __tablename__ = "images"
+    # What staff still have to describe, found without looking at every picture.
+    __table_args__ = (Index("ix_images_undescribed", "product_id", postgresql_where=text("alt = ''")),)
 
     public_id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid())
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
