@@ -11,6 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import config, faults, globals_
+from app.admin import uploads
 from app.lib import (
     assets,
     forgery,
@@ -60,6 +61,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     Migrate(app, db, directory=str(ROOT / "migrations"))
     CSRFProtect(app)
     telemetry.init_app(app)
+    uploads.init_app(app)
     http_headers.init_app(app)
     faults.init_app(app)
     forgery.init_app(app)
@@ -75,7 +77,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    assets.init_app(app)
+    assets.init_app(app, host=settings.cdn_url)
     return app
 
 
@@ -95,6 +97,7 @@ def _register(app: Flask) -> None:
     from app.auth import jobs as _auth_jobs  # noqa: F401
     from app.auth import views as auth
     from app.cart import views as cart
+    from app.catalog import jobs as _catalog_jobs  # noqa: F401
     from app.catalog import moments as _moments  # noqa: F401
     from app.catalog import views as catalog
     from app.checkout import jobs as _checkout_jobs  # noqa: F401

@@ -94,6 +94,20 @@ def _web_address(name: str, raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _origin(name: str, raw: str) -> str:
+    address = _web_address(name, raw)
+    parts = urlsplit(address)
+    if parts.path or parts.query or parts.fragment or any(letter in raw for letter in " ;,'\""):
+        raise BadSetting(f"{name} must be an address without a path, such as https://cdn.example.com, not {raw!r}.")
+    return address
+
+
+def _bucket(name: str, raw: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", raw):
+        raise BadSetting(f"{name} must be the name of a bucket, such as my-shop-media, not {raw!r}.")
+    return raw
+
+
 def _database_url(name: str, raw: str) -> str:
     if not raw.startswith(("postgresql://", "postgres://")):
         raise BadSetting(f"{name} must start with postgresql://, because PostgreSQL is the only database.")
@@ -161,6 +175,12 @@ class Settings:
     web_threads: int = _setting("threads in each gunicorn process", _whole(1, 64), 4)
     page_cache_mb: int = _setting("memory of each web process for finished pages; 0 keeps none", _whole(0, 4096), 24)
     trusted_proxies: int = _setting("proxies in front whose X-Forwarded-* is believed", _whole(0, 8), 0)
+    s3_bucket: str = _setting("a bucket that speaks S3 keeps pictures instead of DATA_DIR", _bucket, "")
+    s3_endpoint_url: str = _setting("another server than Amazon's, such as MinIO", _web_address, "")
+    s3_region: str = _setting("where the bucket stands", _text, "us-east-1")
+    s3_access_key_id: str = _setting("access to the bucket; empty asks the machine it runs on", _secret, "")
+    s3_secret_access_key: str = _setting("its secret", _secret, "")
+    cdn_url: str = _setting("where pictures and static files are fetched instead of here", _origin, "")
     mail_url: str = _setting("smtp:// or smtps://; empty keeps mail at /dev/mail", _mail_url, "")
     mail_from: str = _setting("sender of the shop's mail", _address, "shop@localhost")
     currency: str = _setting("the shop's currency", _currency, "USD")

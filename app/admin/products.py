@@ -15,8 +15,9 @@ from app.catalog import services, staff_facts, staff_queries
 from app.catalog.models import Product, Variant
 from app.inventory.queries import available
 from app.lib.errors import Invalid, NotFound
-from app.lib.htmx import respond
+from app.lib.htmx import respond, wants_fragment
 from app.lib.paging import page_from
+from app.lib.storage import NotKept
 
 PAGE_SIZE = 25
 NEW_OPTIONS = ("Colour", "Size")  # what the first variant of a product is asked for
@@ -100,7 +101,9 @@ def _set_status(product: Product, status: str, published_at: str) -> str:
     if status == "active":
         at = moment_from(published_at, "published_at")
         services.publish(product.id, at=at)
-        return "Scheduled." if at and at > datetime.now(UTC) else "Published."
+        said = "Scheduled." if at and at > datetime.now(UTC) else "Published."
+        is_described = all(image.alt for image in product.images)
+        return said if is_described else f"{said} Some of its pictures have no description yet."
     raise Invalid("Choose what the product shall be: live, a draft or archived.", "status")
 
 
@@ -153,9 +156,12 @@ def add_image(slug: str) -> Response:
         if not content:
             raise Invalid("Choose a picture first.", "image")
         services.add_image(product.id, content, alt=alt)
-    except Invalid as error:
-        errors = {error.field or "image": error.sentence}
-        return _page(_product(slug), "admin/products/_images.html", status=422, image_errors=errors, typed_alt=alt)
+    except (Invalid, NotKept) as error:
+        field = error.field if isinstance(error, Invalid) else None
+        context: dict[str, Any] = {"image_errors": {field or "image": error.sentence}, "typed_alt": alt}
+        # htmx shows nothing of a 5xx, and this is the form again with its sentence.
+        status = 422 if wants_fragment() else error.status
+        return _page(_product(slug), "admin/products/_images.html", status=status, **context)
     return _done(slug, "admin/products/_images.html", "Picture added.", also=["admin/products/_variants.html"])
 
 

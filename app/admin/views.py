@@ -3,6 +3,7 @@
 from app.admin import (
     books,
     bulk,
+    catalogue_csv,
     dashboard,
     facts,
     inventory,
@@ -24,6 +25,7 @@ __all__ = [
     "books",
     "bp",
     "bulk",
+    "catalogue_csv",
     "dashboard",
     "facts",
     "inventory",

@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from app.catalog.models import Image, Product
 from app.lib.db import transaction
 from app.lib.errors import Invalid, NotFound
 from app.lib.images import Picture, read_picture
-from app.lib.storage import storage
+from app.lib.storage import NotKept, storage
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def add_image(product_id: int, content: bytes, *, alt: str = "") -> Image:
     """Add a picture at the end of the gallery. Raises Invalid for anything that is not a reasonable picture.
 
     The files are there before the row is, so no page ever names a file that is missing; without the row the
-    files go again.
+    files go again. Raises NotKept when they cannot be kept.
     """
     return add_picture(product_id, read_picture(content), alt=alt)
 
@@ -32,8 +33,7 @@ def add_picture(product_id: int, picture: Picture, *, alt: str = "") -> Image:
     alt = _alt(alt)
     key = f"p/{uuid.uuid4().hex}"
     try:
-        for width, content in picture.by_width.items():
-            storage().put(f"{key}-{width}.webp", content)
+        keep_files(key, picture)
         with transaction() as current:
             _lock_product(current, product_id)
             images = _in_order(current, product_id)
@@ -45,15 +45,22 @@ def add_picture(product_id: int, picture: Picture, *, alt: str = "") -> Image:
                 alt=alt,
                 width=picture.width,
                 height=picture.height,
-                widths=sorted(picture.by_width),
+                widths=list(picture.widths),
+                formats=list(picture.formats),
                 position=images[-1].position + 1 if images else 0,
             )
             current.add(image)
             current.flush()
     except BaseException:
-        delete_files(key, list(picture.by_width))
+        delete_files({key: picture.files})
         raise
     return image
+
+
+def keep_files(key: str, picture: Picture) -> None:
+    """Put every file of a picture into storage. Raises NotKept."""
+    for ending, content in picture.files.items():
+        storage().put(f"{key}-{ending}", content)
 
 
 def describe_image(public_id: uuid.UUID, alt: str) -> None:
@@ -79,12 +86,22 @@ def remove_image(public_id: uuid.UUID) -> None:
     """Take a picture away, and its files once that is certain and no other picture uses them. Raises NotFound."""
     with transaction() as current:
         image = _image(current, public_id)
-        key, widths = image.key, list(image.widths)
+        files = files_of([image])
         current.delete(image)
-        current.flush()
-        is_used = current.scalar(select(Image.id).where(Image.key == key).limit(1)) is not None
-    if not is_used:
-        delete_files(key, widths)
+        unused = without_shared(current, files)
+    delete_files(unused)
+
+
+def files_of(images: Iterable[Image]) -> dict[str, list[str]]:
+    """The ends of the names of all files of these pictures (400.webp), by key."""
+    return {image.key: [f"{width}.{ending}" for width in image.widths for ending in image.formats] for image in images}
+
+
+def without_shared(current: Session, files: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Those that no row names any more, after the rows they belonged to were deleted in this transaction."""
+    current.flush()
+    shared = set(current.scalars(select(Image.key).where(Image.key.in_(files))))
+    return {key: ends for key, ends in files.items() if key not in shared}
 
 
 def _alt(typed: str) -> str:
@@ -113,10 +130,13 @@ def _image(current: Session, public_id: uuid.UUID) -> Image:
     return image
 
 
-def delete_files(key: str, widths: list[int]) -> None:
+def delete_files(files: Mapping[str, Iterable[str]]) -> None:
     """A file that cannot be deleted costs a little space; it must not undo what has been decided."""
-    for width in widths:
-        try:
-            storage().delete(f"{key}-{width}.webp")
-        except OSError as error:
-            log.warning("Could not delete %s-%s.webp: %s", key, width, error)
+    for key, ends in files.items():
+        for ending in ends:
+            try:
+                storage().delete(f"{key}-{ending}")
+            except NotKept:
+                # The others would have to be waited for as long.
+                log.warning("Could not delete the files %s-*, beginning with %s; they stay in storage", key, ending)
+                return

@@ -288,6 +288,10 @@ class PriceEvent(Model):
     created_at: Mapped[CreatedAt]
 
 
+# What pictures had before there were other formats.
+WEBP_ALONE = text("'[\"webp\"]'")
+
+
 class Image(Model):
     """A picture of a product: `key`, `widths` and `formats` name its files, such as `key-400.webp`.
 
@@ -295,6 +299,8 @@ class Image(Model):
     """
 
     __tablename__ = "images"
+    # What staff still have to describe, found without looking at every picture.
+    __table_args__ = (Index("ix_images_undescribed", "product_id", postgresql_where=text("alt = ''")),)
 
     public_id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid())
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
@@ -303,14 +309,14 @@ class Image(Model):
     width: Mapped[int]
     height: Mapped[int]
     widths: Mapped[list[Any]]
-    formats: Mapped[list[Any]] = mapped_column(server_default=text("'[\"webp\"]'"))
+    formats: Mapped[list[Any]] = mapped_column(server_default=WEBP_ALONE)
     position: Mapped[int] = mapped_column(server_default="0")
 
     product: Mapped[Product] = relationship(back_populates="images")
 
 
 class HomePanel(Model):
-    """A wide picture with words on the home page. Places: hero, feature."""
+    """A wide picture with words on the home page. Places: hero, feature. `formats` as of an Image."""
 
     __tablename__ = "home_panels"
     __table_args__ = (CheckConstraint("place IN ('hero', 'feature')", name="place_known"),)
@@ -323,3 +329,4 @@ class HomePanel(Model):
     key: Mapped[str] = mapped_column(unique=True)
     alt: Mapped[str] = mapped_column(server_default="")
     widths: Mapped[list[Any]]
+    formats: Mapped[list[Any]] = mapped_column(server_default=WEBP_ALONE)

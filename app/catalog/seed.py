@@ -10,18 +10,17 @@ from sqlalchemy.orm import Session
 
 from app.catalog import services
 from app.catalog.demo import catalogue as demo
-from app.catalog.gallery import add_picture
+from app.catalog.gallery import add_picture, keep_files
 from app.catalog.models import HomePanel, Option, OptionValue, Product
 from app.catalog.queries import forget_menu
 from app.catalog.queries.menu import category_url
 from app.catalog.variants import OptionChoice
 from app.inventory.services import receive
-from app.lib import runtime
+from app.lib import outbox, runtime
 from app.lib.db import session, transaction
-from app.lib.images import Picture, read_picture
+from app.lib.images import QUICK, Picture, read_picture
 from app.lib.money import Money, exponent
 from app.lib.slugs import slug_of
-from app.lib.storage import storage
 
 # Filling takes longer than anything else waits for a lock or runs.
 NO_LIMITS = text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
@@ -76,6 +75,7 @@ def seed_demo() -> int:
         if _has_products(current):
             return 0
         _make_all(current, catalogue, pictures)
+        outbox.send("catalog.add_formats")
     forget_menu()
     return len(catalogue.products)
 
@@ -91,7 +91,8 @@ def _read_pictures(catalogue: demo.Catalogue) -> dict[str, Picture]:
     there = sorted(stem for stem in stems if demo.stem_files(stem)[1200].exists())
 
     def read(stem: str) -> Picture:
-        return read_picture(demo.stem_files(stem)[1200].read_bytes())
+        # AVIF would double the time until the shop can be looked at; a job adds it.
+        return read_picture(demo.stem_files(stem)[1200].read_bytes(), QUICK)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         return dict(zip(there, pool.map(read, there), strict=True))
@@ -195,8 +196,7 @@ def _make_panels(current: Session, catalogue: demo.Catalogue, pictures: dict[str
             continue
         picture = pictures[it.file]
         key = f"home/{slug_of(it.file)}"
-        for width, content in picture.by_width.items():
-            storage().put(f"{key}-{width}.webp", content)
+        keep_files(key, picture)
         current.add(
             HomePanel(
                 place=place,
@@ -206,6 +206,7 @@ def _make_panels(current: Session, catalogue: demo.Catalogue, pictures: dict[str
                 action=it.action,
                 key=key,
                 alt=it.alt,
-                widths=sorted(picture.by_width),
+                widths=list(picture.widths),
+                formats=list(picture.formats),
             )
         )

@@ -18,7 +18,15 @@ from app.catalog.departments import (
     edit_category,
     move_category,
 )
-from app.catalog.gallery import add_image, delete_files, describe_image, move_image, remove_image
+from app.catalog.gallery import (
+    add_image,
+    delete_files,
+    describe_image,
+    files_of,
+    move_image,
+    remove_image,
+    without_shared,
+)
 from app.catalog.models import Brand, Category, Product, Variant
 from app.catalog.naming import name_of, text_of, with_free_slug
 from app.catalog.related import move_related, relate, unrelate
@@ -147,11 +155,11 @@ def delete_product(product_id: int) -> None:
         reason = current.scalar(WHY_NOT_DELETE, {"id": product_id})
         if reason:
             raise NotAllowed(f"{reason} Archive it instead: shoppers no longer see it then.")
-        files = [(image.key, list(image.widths)) for image in product.images]
+        files = files_of(product.images)
         retire(current, product)
         current.delete(product)
-    for key, widths in files:
-        delete_files(key, widths)
+        unused = without_shared(current, files)
+    delete_files(unused)
 
 
 def publish(product_id: int, *, at: datetime | None = None) -> Product:

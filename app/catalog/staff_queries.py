@@ -16,6 +16,7 @@ from app.lib.money import Money
 from app.lib.paging import Page
 
 STATUSES = ("active", "draft", "archived")
+UNDESCRIBED = "undescribed"
 LIKE_SPECIAL = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
 
@@ -33,6 +34,7 @@ class ProductRow:
     variants: int
     available: int
     price: Money | None
+    undescribed: int
 
 
 class ProductList(NamedTuple):
@@ -43,10 +45,12 @@ class ProductList(NamedTuple):
 
 ROWS = text(f"""
     SELECT p.name, p.slug, p.status, p.published_at, c.name AS category, coalesce(b.name, '') AS brand,
-           image.key, image.widths, offer.*
+           image.key, image.widths, offer.*,
+           (SELECT count(*) FROM images i WHERE i.product_id = p.id AND i.alt = '') AS undescribed
     FROM (
         SELECT * FROM products p
         WHERE (:status = '' OR p.status = :status)
+          AND (NOT :undescribed OR EXISTS (SELECT FROM images i WHERE i.product_id = p.id AND i.alt = ''))
           AND (:part = '' OR p.name ILIKE '%' || :part || '%' ESCAPE '\\' OR EXISTS (
               SELECT FROM variants v
               WHERE v.product_id = p.id AND (v.sku ILIKE '%' || :part || '%' ESCAPE '\\'
@@ -68,9 +72,13 @@ COUNTS = text("SELECT status, count(*) AS number FROM products GROUP BY status")
 
 
 def product_list(q: str, status: str, page: Page) -> ProductList:
-    """Products by name or SKU, the last changed first; an unknown status shows all. Two statements."""
+    """Products by name or SKU, the last changed first; an unknown status shows all. Two statements.
+
+    The status `undescribed` shows those with a picture that nobody has described.
+    """
     values = {
         "status": status if status in STATUSES else "",
+        "undescribed": status == UNDESCRIBED,
         "part": q.translate(LIKE_SPECIAL),
         "typed": q,
         "limit": page.size + 1,
@@ -94,6 +102,7 @@ def _row(row: Row[Any]) -> ProductRow:
         variants=row.variants,
         available=row.available,
         price=None if row.price_minor is None else Money(row.price_minor, row.currency),
+        undescribed=row.undescribed,
     )
 
 

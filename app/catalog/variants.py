@@ -54,7 +54,7 @@ def add_variant(
         others = _locked_variants(current, product_id)
         if len(others) >= MOST_VARIANTS:
             raise Invalid(f"A product has at most {MOST_VARIANTS} variants.", "options")
-        values = _values(current, options)
+        values = values_of(current, options)
         _check_same_options(current, [other.id for other in others], values)
         variant = Variant(
             product_id=product_id,
@@ -99,7 +99,7 @@ def edit_variant(
         variant = variants[variant_id]
         was = pricing_of(variant)
         if options is not None:
-            values = _values(current, options)
+            values = values_of(current, options)
             _check_same_options(current, [each for each in variants if each != variant_id], values)
             _set_options(variant, values)
         variant.sku = sku
@@ -162,7 +162,7 @@ def _own_image(current: Session, product_id: int, image_id: int | None) -> int |
     return image_id
 
 
-def _values(current: Session, options: Sequence[OptionChoice]) -> list[OptionValue]:
+def values_of(current: Session, options: Sequence[OptionChoice]) -> list[OptionValue]:
     """The option values of these names, made where they do not exist, in the order of their options."""
     values: dict[int, OptionValue] = {}
     for choice in options:

@@ -54,16 +54,27 @@ class Asset:
 class Assets:
     """Every asset of one folder, by plain and by hashed name. `watch` notices files that change."""
 
-    def __init__(self, folder: Path = STATIC, *, bundles: Mapping[str, tuple[str, ...]] = BUNDLES, watch: bool = False):
+    def __init__(
+        self,
+        folder: Path = STATIC,
+        *,
+        bundles: Mapping[str, tuple[str, ...]] = BUNDLES,
+        watch: bool = False,
+        host: str = "",
+    ):
         self.folder = folder
+        self.host = host
         self.bundles = bundles
         self.watch = watch
         self._load()
 
-    def address(self, name: str) -> str:
-        """The hashed address of `css/store.css`, for templates. Raises KeyError for a name not there."""
+    def address(self, name: str, here: bool = False) -> str:
+        """The hashed address of `css/store.css`, for templates. Raises KeyError for a name not there.
+
+        `here` stays on the shop's own site although there is a CDN.
+        """
         self._reload_if_changed()
-        return BASE + self._by_name[name].hashed
+        return ("" if here else self.host) + BASE + self._by_name[name].hashed
 
     def wrap(self, app: WSGIApp) -> WSGIApp:
         """A WSGI app that answers /static/ itself and leaves the rest to `app`."""
@@ -87,6 +98,7 @@ class Assets:
         encoding = _best_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""), asset.bodies)
         etag = f'"{asset.digest}{encoding and "-" + encoding}"'
         headers = [("ETag", etag), ("Cache-Control", cache), ("X-Content-Type-Options", "nosniff")]
+        headers.append(("Access-Control-Allow-Origin", "*"))  # a font from another site is shown only with this
         if len(asset.bodies) > 1:
             headers.append(("Vary", "Accept-Encoding"))
         if etag in environ.get("HTTP_IF_NONE_MATCH", ""):
@@ -134,9 +146,9 @@ class Assets:
         self._by_hash = {asset.hashed: asset for asset in made.values()}
 
 
-def init_app(app: Any, folder: Path = STATIC, *, watch: bool = False) -> Assets:
-    """Give templates `asset(name)`, and put the files in front of the app."""
-    assets = Assets(folder, watch=watch)
+def init_app(app: Any, folder: Path = STATIC, *, watch: bool = False, host: str = "") -> Assets:
+    """Give templates `asset(name)`, and put the files in front of the app. `host` is a CDN that asks the shop."""
+    assets = Assets(folder, watch=watch, host=host)
     app.extensions["assets"] = assets
     app.jinja_env.globals["asset"] = assets.address
     app.wsgi_app = assets.wrap(app.wsgi_app)

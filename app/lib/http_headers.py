@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from flask import Flask, Response, g, request
 
-from app.lib import runtime
+from app.lib import runtime, storage
 from app.lib.notices import has_notices
 
 PRIVATE_COOKIES = ("session", "__Host-session", "cart")
@@ -28,10 +28,15 @@ def init_app(app: Flask) -> None:
 
 
 def policy() -> str:
-    """The Content-Security-Policy: nothing inline, forms to ourselves and the providers that take payments."""
+    """The Content-Security-Policy: nothing inline, forms to ourselves and the providers that take payments.
+
+    Pictures and static files may come from the bucket or the CDN that the settings name, and from nowhere else.
+    """
+    files = " ".join(["'self'", *sorted(storage.origins())])
+    cdn = " ".join(filter(None, ["'self'", storage.origin_of(runtime.settings().cdn_url)]))
     form_action = " ".join(["'self'", *sorted(g.get("form_action", ()))])
     return (
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"default-src 'self'; script-src {cdn}; style-src {cdn}; img-src {files} data:; font-src {cdn}; "
         "connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
         f"form-action {form_action}"
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.catalog import services
 from app.catalog.demo import catalogue as demo
-from app.catalog.gallery import add_picture
+from app.catalog.gallery import add_picture, keep_files
 from app.catalog.models import HomePanel
 from app.catalog.queries import forget_menu
 from app.catalog.variants import OptionChoice, add_variant
@@ -14,7 +14,6 @@ from app.inventory.services import receive
 from app.lib.db import session, transaction
 from app.lib.images import Picture
 from app.lib.money import Money
-from app.lib.storage import storage
 
 LARGEST = 1200  # pixels; screens of the stories need less
 
@@ -90,8 +89,7 @@ def _plain(name: str, category: int, brand: int, sku: str, price: int, stock: in
 
 def _hero() -> None:
     picture = _picture("hero")
-    for width, content in picture.by_width.items():
-        storage().put(f"home/hero-{width}.webp", content)
+    keep_files("home/hero", picture)
     with transaction() as current:
         current.add(
             HomePanel(
@@ -102,7 +100,8 @@ def _hero() -> None:
                 action="Shop clothing",
                 key="home/hero",
                 alt="A jacket on a rail",
-                widths=sorted(picture.by_width),
+                widths=list(picture.widths),
+                formats=list(picture.formats),
             )
         )
 
@@ -112,4 +111,5 @@ def _picture(stem: str) -> Picture:
     """As the shop's own pipeline left it: scaling again would take longer than a story."""
     files = {width: file.read_bytes() for width, file in demo.stem_files(stem).items() if width < LARGEST}
     width, height = demo.SIZE_OF.get(stem, demo.PORTRAIT)
-    return Picture(width=width, height=height, by_width=files)
+    named = {f"{width}.webp": content for width, content in files.items()}
+    return Picture(width=width, height=height, widths=tuple(files), formats=("webp",), files=named)

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -33,9 +34,9 @@ def small_pictures(monkeypatch):
     real = seed.read_picture
     made: list[Picture] = []
 
-    def read(content: bytes) -> Picture:
+    def read(content: bytes, formats: Sequence[str]) -> Picture:
         if not made:
-            made.append(real(content))
+            made.append(real(content, formats))
         return made[0]
 
     monkeypatch.setattr(seed, "read_picture", read)

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -304,39 +304,60 @@ class TestVariants:
         assert session().scalars(select(Variant.id)).all() == [kept.id]
 
 
+def _swapped(profile: bytes) -> bytes:
+    """A profile in which red and blue have changed places: the names in its table of tags, that is."""
+    return profile.replace(b"rXYZ", b"....", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"....", b"bXYZ", 1)
+
+
 def media():
-    return sorted(path.name for path in (runtime.settings().data_dir / "media").rglob("*.webp"))
+    return sorted(path.name for path in (runtime.settings().data_dir / "media").rglob("*.*"))
 
 
 class TestPictures:
     @pytest.fixture(autouse=True)
     def empty_media(self):
-        for path in (runtime.settings().data_dir / "media").rglob("*.webp"):
+        for path in (runtime.settings().data_dir / "media").rglob("*.*"):
             path.unlink()
 
     @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-    def test_an_upload_becomes_a_file_for_each_width(self, kind):
+    def test_an_upload_becomes_a_file_for_each_width_and_format(self, kind):
         product = a_draft()
 
         image = services.add_image(product.id, a_picture(kind), alt="  The  front ")
 
         assert (image.width, image.height, image.widths, image.alt) == (900, 1125, [240, 400, 800], "The front")
-        assert len(media()) == 3
+        assert image.formats == ["avif", "webp", "jpg"]
+        assert len(media()) == 9
+        for name in media():
+            with Image.open(runtime.settings().data_dir / "media" / "p" / name) as file:
+                width, ending = name.rpartition("-")[2].split(".")
+                assert (str(file.width), file.format) == (width, {"jpg": "JPEG"}.get(ending, ending.upper()))
 
     def test_what_a_camera_wrote_about_its_owner_is_gone(self):
         product = a_draft()
         exif = Image.Exif()
         exif[0x010E] = "at home, 51.5 N"
         exif[0x0112] = 6  # lying on its side
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
-        image = services.add_image(product.id, a_picture(size=(400, 300), exif=exif))
+        image = services.add_image(product.id, a_picture(size=(400, 300), exif=exif, icc_profile=profile))
 
         folder = runtime.settings().data_dir / "media"
-        for width in image.widths:
-            content = (folder / f"{image.key}-{width}.webp").read_bytes()
+        for name in media():
+            content = (folder / "p" / name).read_bytes()
             assert b"at home" not in content
-            assert not Image.open(io.BytesIO(content)).getexif()
+            with Image.open(io.BytesIO(content)) as shown:
+                assert not shown.getexif() and "icc_profile" not in shown.info
         assert (image.width, image.height) == (300, 400)
+
+    def test_colours_of_another_profile_are_turned_into_those_of_the_web(self):
+        red_in_bgr = _swapped(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+
+        image = services.add_image(a_draft().id, a_picture("PNG", size=(240, 300), icc_profile=red_in_bgr))
+
+        file = runtime.settings().data_dir / "media" / f"{image.key}-240.jpg"
+        red, _, blue = Image.open(file).getpixel((9, 9))
+        assert (abs(red - 79) < 4, abs(blue - 102) < 4) == (True, True)
 
     @pytest.mark.parametrize(
         "content",
@@ -384,7 +405,7 @@ class TestPictures:
 
         session().expire_all()
         assert [image.alt for image in product.images] == ["c", "the back"]
-        assert len(media()) == 2
+        assert len(media()) == 6
 
     def test_uploads_at_once_keep_their_own_places(self, at_once):
         product_id, content = a_draft().id, a_picture(size=(240, 300))

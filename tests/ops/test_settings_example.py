@@ -11,7 +11,7 @@ EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
 def example():
-    lines = re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+    lines = re.findall(r"^([A-Z0-9_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
     return {name: value.strip('"') for name, value in lines}
 
 

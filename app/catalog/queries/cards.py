@@ -16,13 +16,24 @@ NEW_FOR = timedelta(days=30)
 FEW_LEFT = 4  # from here down a card says how many
 
 
+class Source(NamedTuple):
+    """What `<source>` wants: a type such as image/avif, and the addresses with their widths."""
+
+    type: str
+    srcset: str
+
+
 class Picture(NamedTuple):
-    """A picture as `<img>` wants it. `id` is its place in the gallery, from 1; 0 outside of one."""
+    """A picture as `<picture>` wants it: `sources` from the smallest files on, `src` and `srcset` for everybody.
+
+    `id` is its place in the gallery, from 1; 0 outside of one.
+    """
 
     src: str
     srcset: str
     alt: str
     id: int = 0
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +56,32 @@ class CardView:
     id: int = 0
 
 
-def picture(key: str | None, widths: Sequence[int] | None, alt: str | None, number: int = 0) -> Picture | None:
-    """The addresses of a picture's sizes; none when there is no picture."""
+# Smaller files first, because a browser takes the first it knows; the last one there is for everybody.
+PREFERRED = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
+
+
+def picture(
+    key: str | None,
+    widths: Sequence[int] | None,
+    alt: str | None,
+    number: int = 0,
+    formats: Sequence[str] | None = None,
+) -> Picture | None:
+    """The addresses of a picture's files; none when there is no picture. `formats` None means WebP alone."""
     if not key or not widths:
         return None
-    place = storage().url
-    srcset = ", ".join(f"{place(f'{key}-{width}.webp')} {width}w" for width in widths)
+    there = [ending for ending in PREFERRED if ending in (formats or ("webp",))]
+    base = storage().url(f"{key}-{widths[0]}.webp").removesuffix(f"{widths[0]}.webp")
+    sets = {ending: ", ".join(f"{base}{width}.{ending} {width}w" for width in widths) for ending in there}
+    *better, last = there
     middle = min(widths, key=lambda width: abs(width - 800))
-    return Picture(place(f"{key}-{middle}.webp"), srcset, alt or "", number)
+    return Picture(
+        src=f"{base}{middle}.{last}",
+        srcset=sets[last],
+        alt=alt or "",
+        id=number,
+        sources=tuple(Source(PREFERRED[ending], sets[ending]) for ending in better),
+    )
 
 
 def card(row: Row[Any]) -> CardView:
@@ -61,7 +90,7 @@ def card(row: Row[Any]) -> CardView:
     return CardView(
         name=row.name,
         url=f"/p/{row.slug}",
-        image=picture(row.key, row.widths, row.alt),
+        image=picture(row.key, row.widths, row.alt, formats=row.formats),
         price=Money(row.price_minor, row.currency),
         compare_at=None if was is None else Money(was, row.currency),
         has_many_prices=row.top_minor != row.price_minor,

@@ -10,13 +10,13 @@ STOCK = "LEFT JOIN stock_items ON stock_items.variant_id = v.id"
 
 IMAGE = """
     LEFT JOIN LATERAL (
-        SELECT key, widths, alt FROM images WHERE product_id = p.id ORDER BY position, id LIMIT 1
+        SELECT key, widths, alt, formats FROM images WHERE product_id = p.id ORDER BY position, id LIMIT 1
     ) image ON true
 """
 
 # What a card says about the variants of `p`: the cheapest one's prices, what is left, and the colours.
 CARD_COLUMNS = """
-    p.id, p.name, p.slug, p.published_at, image.key, image.widths, image.alt,
+    p.id, p.name, p.slug, p.published_at, image.key, image.widths, image.alt, image.formats,
     offer.price_minor, offer.top_minor, offer.compare_at_minor, offer.currency, offer.available,
     CASE WHEN offer.variants = 1 AND offer.by_one THEN offer.sku END AS only_sku, colour.swatches, colour.colours
 """

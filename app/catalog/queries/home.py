@@ -78,13 +78,13 @@ class Front(NamedTuple):
 
 
 FRONT = text(f"""
-    SELECT 0 AS number, place, title, text, url, action, key, widths, alt FROM home_panels
+    SELECT 0 AS number, place, title, text, url, action, key, widths, alt, formats FROM home_panels
     UNION ALL
     SELECT row_number() OVER (ORDER BY c.position, c.name, c.id), 'tile', c.name, '', c.slug, '',
-        image.key, image.widths, ''
+        image.key, image.widths, '', image.formats
     FROM categories c
     LEFT JOIN LATERAL (
-        SELECT i.key, i.widths
+        SELECT i.key, i.widths, i.formats
         FROM categories below
         JOIN products p ON p.category_id = below.id
         JOIN images i ON i.product_id = p.id
@@ -100,7 +100,7 @@ def front() -> Front:
     """What the home page shows beside its shelves, in one statement."""
     found = Front({}, [])
     for row in session().execute(FRONT):
-        image = picture(row.key, row.widths, row.alt)
+        image = picture(row.key, row.widths, row.alt, formats=row.formats)
         if row.place == "tile":
             found.tiles.append(Tile(row.title, category_url(row.url, None), image))
         else:

@@ -153,7 +153,7 @@ PRODUCT = f"""
         {ON_SALE} AS is_on_sale, b.name AS brand_name, b.slug AS brand_slug,
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
          FROM categories a WHERE a.path @> c.path) AS way,
-        (SELECT json_agg(json_build_array(i.id, i.key, i.widths, i.alt) ORDER BY i.position, i.id)
+        (SELECT json_agg(json_build_array(i.id, i.key, i.widths, i.alt, i.formats) ORDER BY i.position, i.id)
          FROM images i WHERE i.product_id = p.id) AS images,
         (SELECT json_agg(json_build_array(fact.name, fact.words) ORDER BY fact.position, fact.name)
          FROM (
@@ -312,7 +312,7 @@ def _lowest_before(rows: Sequence[Any], on_sale_since: datetime | None) -> int |
 
 def _images(rows: Sequence[Any], chosen: OfferView | None) -> list[Picture]:
     """The gallery, the chosen variant's picture first; ids stay those of the gallery's own order."""
-    made = [picture(key, widths, alt, number) for number, (_, key, widths, alt) in enumerate(rows, 1)]
+    made = [picture(key, widths, alt, number, formats) for number, (_, key, widths, alt, formats) in enumerate(rows, 1)]
     pictures = [it for it in made if it]
     first = chosen.image_id if chosen else None
     return sorted(pictures, key=lambda it: it.id != first)
