@@ -64,8 +64,11 @@ def totals() -> Response:
 
 @bp.post("/checkout")
 def place() -> Response:
-    ratelimit.hit(PLACING, ratelimit.network_of(request.remote_addr or ""))
     form = CheckoutForm()
+    try:
+        ratelimit.hit(PLACING, ratelimit.network_of(request.remote_addr or ""))
+    except TooMany as error:
+        return _refused(form, error)
     whose = visitor.whose()
     actor = Actor.of(current_user if current_user.is_authenticated else None)
     if not form.validate():
@@ -90,10 +93,10 @@ def place() -> Response:
         return respond(then=url_for("cart.show"), say=error.sentence)
     except services.SummaryChanged as error:
         return _changed(form, error)
+    except Busy:
+        raise
     except ShopError as error:
-        if isinstance(error, (TooMany, Busy)):
-            raise
-        return _again(form, error.status, error.sentence)
+        return _refused(form, error)
     visitor.remember(whose.token, 0)
     access.remember(number)
     return _pay(number, chosen, form.number_to_charge)
@@ -112,8 +115,15 @@ def _pay(number: str, provider: Provider, phone: str) -> Response:
 
 def _changed(form: CheckoutForm, error: ShopError) -> Response:
     """The new prices beside the old ones; having been shown, they count as seen."""
-    answer = _again(form, error.status, error.sentence)
+    answer = _refused(form, error)
     services.accept_prices(visitor.whose())
+    return answer
+
+
+def _refused(form: CheckoutForm, error: ShopError) -> Response:
+    """The sentence above the form, which keeps what was typed, also for whoever has to wait before the next try."""
+    answer = _again(form, error.status, error.sentence)
+    answer.headers.update(error.headers())
     return answer
 
 

@@ -12,7 +12,6 @@ from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor
 from app.payments import credits
-from app.payments.credit_plan import Wishes
 from app.payments.issues import open_issue
 from app.payments.models import Attempt, Payment, Refund
 from app.payments.promises import LOCKED, ask_a_person, is_owed, owed, promise, recount, successor
@@ -27,17 +26,6 @@ from app.payments.providers.base import (
 from app.payments.registry import IN_A_JOB, provider_of_old
 
 UNNAMED = "elsewhere-"  # in place of the provider's name for a refund of which it told only the sum
-
-
-def refund_order(number: str, amount: Money, reason: str, actor: Actor) -> list[Refund]:
-    """Give a free amount of an order back, from its newest payment first.
-
-    Raises Invalid for an amount that is not positive or above what is left, pending refunds counted, and NotAllowed
-    when nothing was paid or all was given back.
-    """
-    wishes = Wishes(other_minor=amount.minor)
-    credit = credits.refund(number, wishes, key=random_key(), seen=str(amount), reason=reason, actor=actor)
-    return credit.refunds
 
 
 def refund_everything(order: Order, reason: str, actor: Actor) -> list[Refund]:

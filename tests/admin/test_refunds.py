@@ -14,6 +14,7 @@ from app.payments.models import Credit, PaymentIssue, Refund
 from app.payments.providers.base import DisputeState, RefundState
 from tests.admin.desk import Desk, a_paid_order, at_desk, attempts, hear, words
 from tests.factories import PASSWORD, a_variant, order_named, stock_of
+from tests.payments.giving_back import refund_order
 
 with_and_without_htmx = pytest.mark.parametrize("htmx", [False, True])
 
@@ -172,7 +173,7 @@ def test_what_went_back_at_the_provider_cannot_be_given_back_here(browser: Flask
 
 def failed_refund(order: Order) -> Refund:
     """A refund of 10.00 that the provider took on, and then could not make."""
-    (refund,) = refunds.refund_order(order.number, order.money(1000), "Broken", refunds.orders.SHOP)
+    (refund,) = refund_order(order.number, order.money(1000), "Broken", refunds.orders.SHOP)
     refunds.record(refund.id, RefundState("failed", "re_1", None, refund.amount, error="The card has expired."))
     return refund
 
@@ -265,7 +266,7 @@ def test_goods_nobody_pays_for_leave_only_when_a_person_says_so(
     browser: FlaskClient, htmx: bool, verb: str, status: str
 ):
     order = two_lines()
-    refunds.refund_order(order.number, order.total, "Broken", refunds.orders.SHOP)
+    refund_order(order.number, order.total, "Broken", refunds.orders.SHOP)
     desk = at_desk(browser, htmx=htmx)
     assert "all the same" in words(desk.page(f"/admin/orders/{order.number}"))
 

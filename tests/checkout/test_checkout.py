@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from app.checkout import services as checkout
+from app.checkout.views import PLACING
+from app.lib import ratelimit
 from app.lib.db import db
 from app.lib.errors import Invalid
 from app.orders.services import Actor
@@ -79,6 +81,24 @@ def test_everything_typed_stays_when_something_is_wrong(browser: Any) -> None:
     assert "ZIP code does not fit" in text
     assert "Accept the terms" in text
     assert 'id="errs"' in page and 'href="#email"' in page and 'aria-describedby="email-error"' in page
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_whoever_pressed_too_often_waits_with_what_they_typed(browser: Any, htmx: bool) -> None:
+    ada = Shopper(browser, htmx=htmx)
+    ada.add(a_variant().sku)
+    for _ in range(PLACING.most):
+        ratelimit.hit(PLACING, "127.0.0.1")
+
+    answer = ada.place(name="Ada King", line2="Flat 3")
+
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= PLACING.seconds
+    assert "Too many tries. Wait" in words(answer.text)
+    for kept in ('value="Ada King"', 'value="Flat 3"', 'value="1 Main Street"'):
+        assert kept in answer.text
+    assert 'id="checkout-form"' in answer.text and ("<html" in answer.text) is not htmx
+    assert db.session.execute(db.text("SELECT count(*) FROM orders")).scalar() == 0
 
 
 @pytest.mark.parametrize(

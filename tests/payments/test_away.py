@@ -13,13 +13,14 @@ from app.lib import runtime
 from app.lib.db import session, transaction
 from app.orders.models import Order
 from app.orders.services import Actor
-from app.payments import polling, refunds, settlement
+from app.payments import polling, settlement
 from app.payments.models import Refund
 from app.payments.providers.base import NotConfigured, ProviderRefused
 from app.payments.providers.stripe import StripeProvider
 from app.payments.queries import attempts_of
 from tests.factories import an_order, order_named
 from tests.payments.ends import KeepingSimulator
+from tests.payments.giving_back import refund_order
 from tests.races.meeting import assert_sound, count
 from tests.races.paying import fact, let_hold_run_out, press_pay, status_of
 
@@ -128,7 +129,7 @@ def test_nobody_is_asked_whose_keys_were_taken_out_until_they_are_back(
 def test_a_refund_whose_job_was_given_up_is_sent_when_the_provider_is_back(run_jobs: Any) -> None:
     order = an_order()
     settlement.settle(reference := press_pay(order.number), fact(reference), channel="webhook")
-    refunds.refund_order(order.number, order_named(order.number).total, "Broken", ADA)
+    refund_order(order.number, order_named(order.number).total, "Broken", ADA)
     with transaction() as current:
         current.execute(text("UPDATE outbox SET done_at = now() WHERE topic = 'payments.send_refund'"))
         current.execute(text("UPDATE payment_attempts SET check_at = now()"))

@@ -10,13 +10,14 @@ from app.checkout import services as checkout
 from app.lib import runtime
 from app.lib.db import db, session
 from app.orders.services import Actor
-from app.payments import polling, queries, refunds, services
+from app.payments import polling, queries, services
 from app.payments.models import Attempt
 from tests.factories import a_variant, an_order, order_named, stock_of
 from tests.payments.ends_chapa import HASH, ChapaEnd
 from tests.payments.ends_chapa import KEY as CHAPA_KEY
 from tests.payments.ends_paystack import KEY as PAYSTACK_KEY
 from tests.payments.ends_paystack import PaystackEnd
+from tests.payments.giving_back import refund_order
 from tests.races.meeting import assert_sound
 
 GRACE = Actor("Grace")
@@ -79,7 +80,7 @@ def test_paid_by_a_message_and_sent_back_in_its_own_time(end, browser, run_jobs)
     told(end, browser, request)
     run_jobs()
     paid = state_of(order)
-    refunds.refund_order(order.number, order.total, "Broken", GRACE)
+    refund_order(order.number, order.total, "Broken", GRACE)
     run_jobs()
     sent = state_of(order)
     end.later(10)

@@ -11,13 +11,14 @@ from app.lib import runtime
 from app.lib.db import db, session
 from app.orders.models import Order
 from app.orders.services import Actor
-from app.payments import refunds, webhooks
+from app.payments import webhooks
 from app.payments.models import Attempt
 from app.payments.providers.stripe import StripeProvider, configured
 from app.payments.queries import attempts_of
 from tests.admin.desk import at_desk
 from tests.factories import a_variant, an_order, order_named
 from tests.payments.ends import KeepingSimulator, signed
+from tests.payments.giving_back import refund_order
 from tests.races.paying import let_hold_run_out
 
 CALLS = ("start", "look_up", "expire", "refund", "look_up_refund")
@@ -97,7 +98,7 @@ def test_not_in_jobs(run_jobs: Callable[[], int], held: Held, stripe: KeepingSim
     stripe.do("pay", attempt.provider_ref or "")
     webhooks.receive("stripe", *signed(stripe.told[-1]))
     run_jobs()
-    refunds.refund_order(order.number, order_named(order.number).total, "Broken", Actor("Grace"))
+    refund_order(order.number, order_named(order.number).total, "Broken", Actor("Grace"))
     checkout.expire_unpaid()
     run_jobs()
 

@@ -13,10 +13,11 @@ from app.checkout import services as checkout
 from app.lib import runtime
 from app.lib.db import session
 from app.orders.services import Actor
-from app.payments import queries, refunds, services
+from app.payments import queries, services
 from app.payments.models import Attempt, PaymentIssue, WebhookEvent
 from tests.factories import a_variant, an_order, order_named
 from tests.payments.ends_paypal import KEYS, PayPalEnd
+from tests.payments.giving_back import refund_order
 from tests.races.meeting import assert_sound
 
 GRACE = Actor("Grace")
@@ -228,7 +229,7 @@ def test_sent_back_in_parts_and_at_paypal_s_desk(end, browser, run_jobs):
     end.simulator.do("pay", attempt.provider_ref)
     come_back(browser, attempt)
 
-    refunds.refund_order(order.number, order.money(500), "Broken", GRACE)
+    refund_order(order.number, order.money(500), "Broken", GRACE)
     run_jobs()
     part = state_of(order)
     end.simulator.do("refund", attempt.provider_ref)
@@ -243,7 +244,7 @@ def test_a_lost_case_is_counted_once_though_three_messages_tell_of_it(end, brows
     attempt = begun(order)
     end.simulator.do("pay", attempt.provider_ref)
     come_back(browser, attempt)
-    refunds.refund_order(order.number, order.money(500), "Broken", GRACE)
+    refund_order(order.number, order.money(500), "Broken", GRACE)
     run_jobs()
 
     end.simulator.do("dispute", attempt.provider_ref)

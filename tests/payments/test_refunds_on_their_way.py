@@ -10,6 +10,7 @@ from app.orders.services import Actor
 from app.payments import polling, queries, refunds, services
 from app.payments.models import Attempt, Refund
 from tests.factories import an_order
+from tests.payments.giving_back import refund_order
 
 GRACE = Actor("Grace")
 
@@ -23,7 +24,7 @@ def on_its_way(app, stripe):
     (attempt,) = queries.attempts_of(order.id)
     stripe.do("pay", attempt.provider_ref)
     services.check(attempt.reference, channel="poller")
-    (refund,) = refunds.refund_order(order.number, order.total, "Broken", GRACE)
+    (refund,) = refund_order(order.number, order.total, "Broken", GRACE)
     refunds.send(refund.id)
     yield refund.id
     stripe.account.refunds_are = "succeeded"

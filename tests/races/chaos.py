@@ -19,10 +19,11 @@ from app.lib.money import Money
 from app.lib.outbox import lease_due
 from app.orders import services as orders
 from app.orders.services import Actor
-from app.payments import demo_desk, refunds, webhooks
+from app.payments import demo_desk, webhooks
 from app.payments import services as payments
 from app.payments.providers.base import ProviderRefused
 from tests.factories import order_named, place
+from tests.payments.giving_back import refund_order
 from tests.races.paying import let_hold_run_out, message
 from tests.races.people import cart_of
 
@@ -128,7 +129,7 @@ class Afternoon:
 
     def _refund(self, chance: random.Random) -> None:
         amount = Money(chance.randint(1, 4000), "USD")
-        refunds.refund_order(self._some(chance, self._numbers), amount, "Damaged", GRACE)
+        refund_order(self._some(chance, self._numbers), amount, "Damaged", GRACE)
 
     def _count(self, chance: random.Random) -> None:
         inventory.adjust(chance.choice(self._variants), chance.choice([-1, 2, 4]), note="counted")

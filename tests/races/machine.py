@@ -19,9 +19,9 @@ from app.lib.db import db, session
 from app.lib.errors import Invalid, NotAllowed
 from app.lib.money import Money
 from app.orders.services import Actor
-from app.payments import refunds
 from app.payments import services as payments
 from tests.factories import a_variant, order_named, place, stock_of
+from tests.payments import giving_back as refunds
 from tests.races.meeting import assert_sound
 from tests.races.paying import do_money_jobs, let_hold_run_out
 from tests.races.people import cart_of

@@ -18,6 +18,7 @@ from app.payments.credit_plan import LineWish, Wishes
 from app.payments.demo_store import TableDemoStore
 from app.payments.providers.base import RefundState
 from tests.factories import a_variant, an_order, order_named, stock_of
+from tests.payments.giving_back import refund_order
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
 from tests.races.paying import do_jobs, fact, money_of, press_pay
 
@@ -33,7 +34,7 @@ def paid():
 
 
 def give_back(number, minor):
-    return [r.id for r in refunds.refund_order(number, Money(minor, "USD"), "Damaged", GRACE)]
+    return [r.id for r in refund_order(number, Money(minor, "USD"), "Damaged", GRACE)]
 
 
 def assert_within_captured(number):
