@@ -82,6 +82,8 @@ def _register(app: Flask) -> None:
     from app.catalog import views as catalog
     from app.checkout import jobs as _checkout_jobs  # noqa: F401
     from app.checkout import views as checkout
+    from app.content import crawlers
+    from app.content import views as content
     from app.invoices import jobs as _invoices_jobs  # noqa: F401
     from app.invoices import views as invoices
     from app.orders import jobs as _orders_jobs  # noqa: F401
@@ -89,6 +91,20 @@ def _register(app: Flask) -> None:
     from app.payments import jobs as _payments_jobs  # noqa: F401
     from app.payments import views as payments
 
-    for module in (health, pages, dev, catalog, cart, auth, checkout, orders, invoices, payments, admin):
+    for module in (
+        health,
+        pages,
+        dev,
+        crawlers,
+        content,
+        catalog,
+        cart,
+        auth,
+        checkout,
+        orders,
+        invoices,
+        payments,
+        admin,
+    ):
         app.register_blueprint(module.bp)
     cli.init_app(app)

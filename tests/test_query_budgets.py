@@ -1,4 +1,7 @@
-"""How many statements a page may cost. One more on a page everybody opens is a cost that everybody pays."""
+"""How many statements a page may cost. One more on a page everybody opens is a cost that everybody pays.
+
+Of those of a page one is for the menu and one for the frame around it; both are kept for two seconds.
+"""
 
 import pytest
 
@@ -19,24 +22,24 @@ def shelf():
     return category, product, variant
 
 
-def test_a_listing_costs_at_most_four(browser, queries, shelf):
+def test_a_listing_costs_at_most_five(browser, queries, shelf):
     category, _, _ = shelf
     address = f"/c/{category.slug}"
-    with queries(at_most=4):
+    with queries(at_most=5):
         assert browser.get(address).status_code == 200
 
 
-def test_a_product_page_costs_at_most_four(browser, queries, shelf):
+def test_a_product_page_costs_at_most_five(browser, queries, shelf):
     _, product, _ = shelf
     address = f"/p/{product.slug}"
-    with queries(at_most=4):
+    with queries(at_most=5):
         assert browser.get(address).status_code == 200
 
 
-def test_the_cart_page_costs_at_most_two(browser, queries, shelf):
+def test_the_cart_page_costs_at_most_three(browser, queries, shelf):
     browser.post("/cart/lines", data={"sku": shelf[2].sku, "quantity": "1"})
 
-    with queries(at_most=2):
+    with queries(at_most=3):
         assert browser.get("/cart").status_code == 200
 
 

@@ -11,17 +11,18 @@ from sqlalchemy.orm import Session
 from app.catalog import services
 from app.catalog.demo import catalogue as demo
 from app.catalog.gallery import add_picture
-from app.catalog.models import HomePanel, Option, OptionValue, Product
+from app.catalog.models import Option, OptionValue, Product
 from app.catalog.queries import forget_menu
 from app.catalog.queries.menu import category_url
 from app.catalog.variants import OptionChoice
+from app.content.home import keep_picture, lay_out
+from app.content.sections import FIRST, Section
 from app.inventory.services import receive
 from app.lib import runtime
 from app.lib.db import session, transaction
 from app.lib.images import Picture, read_picture
 from app.lib.money import Money, exponent
 from app.lib.slugs import slug_of
-from app.lib.storage import storage
 
 # Filling takes longer than anything else waits for a lock or runs.
 NO_LIMITS = text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
@@ -111,7 +112,7 @@ def _make_all(current: Session, catalogue: demo.Catalogue, pictures: dict[str, P
     for age, it_product in enumerate(catalogue.products):
         published = now - (NEW_SINCE if it_product.is_new else OLD_SINCE) - timedelta(hours=age)
         _make_product(catalogue, it_product, brands, categories, pictures, published)
-    _make_panels(current, catalogue, pictures)
+    _make_front_page(catalogue, pictures)
 
 
 def _make_options(current: Session, catalogue: demo.Catalogue) -> None:
@@ -188,24 +189,22 @@ def local_price(hundredths: int) -> Money:
     return Money(int(minor), currency)
 
 
-def _make_panels(current: Session, catalogue: demo.Catalogue, pictures: dict[str, Picture]) -> None:
+def _make_front_page(catalogue: demo.Catalogue, pictures: dict[str, Picture]) -> None:
+    """The page every shop begins with, a hero above it and a feature in its middle."""
     parents = {it.slug: it.parent for it in catalogue.categories}
-    for place, it in (("hero", catalogue.hero), ("feature", catalogue.feature)):
+
+    def panel(it: demo.WidePicture) -> Section | None:
         if it.file not in pictures:
-            continue
-        picture = pictures[it.file]
-        key = f"home/{slug_of(it.file)}"
-        for width, content in picture.by_width.items():
-            storage().put(f"{key}-{width}.webp", content)
-        current.add(
-            HomePanel(
-                place=place,
-                title=it.title,
-                text=it.text,
-                url=category_url(it.category, parents[it.category]),
-                action=it.action,
-                key=key,
-                alt=it.alt,
-                widths=sorted(picture.by_width),
-            )
+            return None
+        return Section(
+            title=it.title,
+            text=it.text,
+            url=category_url(it.category, parents[it.category]),
+            action=it.action,
+            picture=keep_picture(pictures[it.file]),
+            alt=it.alt,
         )
+
+    tiles, newest, *others = FIRST
+    hero, feature = panel(catalogue.hero), panel(catalogue.feature)
+    lay_out([("hero", hero), tiles, newest, ("feature", feature), *others])

@@ -1,4 +1,4 @@
-"""The shop windows: home, categories, brands, products, search. For visitors they set no cookie."""
+"""The shop windows: categories, brands, products, search. For visitors they set no cookie."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from app.catalog import queries
 from app.catalog.forms import filters_from, options_from, words_from
 from app.catalog.queries import Listing, Scope
 from app.catalog.results_page import results
+from app.catalog.structured import listing_head, product_head
 from app.lib import ratelimit, runtime
 from app.lib.errors import NotFound
 from app.lib.htmx import respond
@@ -21,22 +22,6 @@ PAGE_SIZE = 24
 SEARCHING = Limit("search", most=60, seconds=60)
 
 
-@bp.get("/")
-def home() -> str:
-    shelves = queries.shelves()
-    panels = queries.panels()
-    return render_template(
-        "catalog/home.html",
-        hero=panels.get("hero"),
-        feature=panels.get("feature"),
-        categories=queries.category_tiles(),
-        newest=shelves.newest,
-        popular=shelves.featured,
-        reduced=shelves.sale,
-        canonical=_absolute("/"),
-    )
-
-
 @bp.get("/c/<slug>")
 @bp.get("/c/<parent>/<slug>")
 def category(slug: str, parent: str | None = None) -> Response:
@@ -47,8 +32,8 @@ def category(slug: str, parent: str | None = None) -> Response:
     if parent is not None and parent != found.parent_slug:
         return make_response(redirect(found.url, 301))
     filters = filters_from(request.args)
-    listing = queries.listing(Scope.of_category(found.id, found.path), filters, _page())
-    return _results(
+    listing = queries.listing(Scope.of_category(found.id, found.path), filters, page_number())
+    return listing_answer(
         listing,
         results(listing, filters, found.url),
         page="catalog/listing.html",
@@ -56,7 +41,9 @@ def category(slug: str, parent: str | None = None) -> Response:
         description=found.description,
         crumbs=found.ancestors,
         children=found.children,
-        canonical=_absolute(found.url),
+        head=listing_head(
+            listing, filters, name=found.name, path=found.url, description=found.description, crumbs=found.ancestors
+        ),
     )
 
 
@@ -67,8 +54,8 @@ def brand(slug: str) -> Response:
         raise NotFound("We have no brand at this address. Search, or start from a category.")
     here = f"/brands/{found.slug}"
     filters = filters_from(request.args)
-    listing = queries.listing(Scope.of_brand(found.id), filters, _page())
-    return _results(
+    listing = queries.listing(Scope.of_brand(found.id), filters, page_number())
+    return listing_answer(
         listing,
         results(listing, filters, here),
         page="catalog/listing.html",
@@ -76,7 +63,7 @@ def brand(slug: str) -> Response:
         description=found.description,
         crumbs=[],
         children=[],
-        canonical=_absolute(here),
+        head=listing_head(listing, filters, name=found.name, path=here, description=found.description),
     )
 
 
@@ -88,9 +75,9 @@ def search() -> Response:
         return make_response(render_template("catalog/search.html", q=""))
     ratelimit.hit(SEARCHING, ratelimit.network_of(request.remote_addr or ""))
     filters = filters_from(request.args, sort="relevance")
-    listing = queries.search(q, filters, _page())
+    listing = queries.search(q, filters, page_number())
     context = results(listing, filters, "/search", q=q, sort="relevance")
-    return _results(listing, context, page="catalog/search.html", **_no_match(listing, q))
+    return listing_answer(listing, context, page="catalog/search.html", **_no_match(listing, q))
 
 
 @bp.get("/search/suggest")
@@ -116,8 +103,7 @@ def product(slug: str) -> Response:
         **vars(found),
         preview=_preview(found),
         tax_words=_tax_words(),
-        canonical=_absolute(found.product.url),
-        structured=_structured(found),
+        head=product_head(found),
     )
 
 
@@ -137,7 +123,7 @@ def _preview(found: queries.ProductPage) -> dict[str, Any] | None:
     return {"status": product.status, "at": scheduled, "edit_url": f"/admin/products/{product.slug}"}
 
 
-def _page() -> Page:
+def page_number() -> Page:
     return page_from(request.args.get("page"), PAGE_SIZE)
 
 
@@ -146,7 +132,7 @@ def _swaps(element: str) -> bool:
     return request.headers.get("HX-Target", "").rpartition("#")[2] == element
 
 
-def _results(found: Listing, context: dict[str, Any], *, page: str, **more: Any) -> Response:
+def listing_answer(found: Listing, context: dict[str, Any], *, page: str, **more: Any) -> Response:
     """The whole page, the results with fresh filters beside them, or only more cards."""
     context |= more
     if _swaps("grid") and found.page.number > 1:
@@ -167,37 +153,3 @@ def _no_match(found: Listing, q: str) -> dict[str, Any]:
 
 def _tax_words() -> str:
     return "Tax included." if runtime.settings().prices_include_tax else "Tax is worked out at checkout."
-
-
-def _absolute(path: str) -> str:
-    return runtime.settings().shop_url + path
-
-
-def _structured(found: queries.ProductPage) -> dict[str, Any] | None:
-    """The product for search engines (schema.org), when it can be found at all."""
-    if not found.product.is_on_sale:
-        return None
-    offers = [
-        {
-            "@type": "Offer",
-            "sku": offer.sku,
-            "price": offer.price.plain(),
-            "priceCurrency": offer.price.currency,
-            "availability": f"https://schema.org/{'InStock' if offer.available > 0 else 'OutOfStock'}",
-            "url": _absolute(f"{found.product.url}?sku={offer.sku}"),
-        }
-        for offer in found.offers
-    ]
-    facts: dict[str, Any] = {
-        "@context": "https://schema.org",
-        "@type": "Product",
-        "name": found.product.name,
-        "description": found.product.summary,
-        "url": _absolute(found.product.url),
-        "offers": offers,
-    }
-    if found.images:
-        facts["image"] = [_absolute(image.src) for image in found.images]
-    if found.product.brand:
-        facts["brand"] = {"@type": "Brand", "name": found.product.brand.name}
-    return facts

@@ -29,6 +29,13 @@ class NotFound(ShopError):
     title = "Nothing here"
 
 
+class Gone(ShopError):
+    """It was here and will not come back."""
+
+    status = 410
+    title = "No longer here"
+
+
 class Forbidden(ShopError):
     status = 403
     title = "Not allowed"

@@ -2,7 +2,7 @@
 
 from app.catalog.queries.cards import CardView, Picture, cards, picture
 from app.catalog.queries.filters import SORTS, Filters
-from app.catalog.queries.home import Panel, Shelves, Tile, category_tiles, panels, shelves
+from app.catalog.queries.home import SHELF_SORTS, Shelf, Tile, category_tiles, shelves
 from app.catalog.queries.listing import Facet, FacetValue, Listing, Scope, listing
 from app.catalog.queries.menu import (
     BrandPage,
@@ -15,9 +15,11 @@ from app.catalog.queries.menu import (
     menu,
 )
 from app.catalog.queries.product import ProductPage, product_page
+from app.catalog.queries.rules import Rule
 from app.catalog.queries.search import Suggestions, search, suggest
 
 __all__ = [
+    "SHELF_SORTS",
     "SORTS",
     "BrandPage",
     "CardView",
@@ -27,11 +29,11 @@ __all__ = [
     "Filters",
     "Listing",
     "MenuEntry",
-    "Panel",
     "Picture",
     "ProductPage",
+    "Rule",
     "Scope",
-    "Shelves",
+    "Shelf",
     "Suggestions",
     "Tile",
     "brand_by_slug",
@@ -42,7 +44,6 @@ __all__ = [
     "forget_menu",
     "listing",
     "menu",
-    "panels",
     "picture",
     "product_page",
     "search",

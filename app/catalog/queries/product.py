@@ -8,16 +8,17 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Row, text
 
+from app.catalog.prices import IS_REDUCED, NOW, WAS
 from app.catalog.queries.cards import CardView, Picture, card, picture
 from app.catalog.queries.fragments import AVAILABLE, CARD_COLUMNS, CARD_JOINS, ON_SALE, STOCK
 from app.catalog.queries.menu import Step, steps
 from app.lib.db import session
+from app.lib.head import summary
 from app.lib.money import Money
 
 LOW = 5  # from here down the page says how many are left
 MOST_AT_ONCE = 99
 RELATED = 6
-SUMMARY = 155  # characters a search engine shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class OfferView:
     available: int
     options: Mapping[str, str]
     image_id: int | None
+    supply: str = "stocked"
+    on_shelf: int = 0
+    sale_ends_at: datetime | None = None
 
     @property
     def stock(self) -> str:
@@ -84,6 +88,8 @@ class ProductView:
     is_on_sale: bool
     status: str
     published_at: datetime | None
+    meta_title: str
+    meta_description: str
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ class ProductPage:
 
 PRODUCT = text(f"""
     SELECT p.id, p.name, p.slug, p.description, p.details, p.status, p.published_at, p.category_id,
+        p.meta_title, p.meta_description,
         {ON_SALE} AS is_on_sale, b.name AS brand_name, b.slug AS brand_slug,
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
          FROM categories a WHERE a.path @> c.path) AS way,
@@ -115,8 +122,10 @@ PRODUCT = text(f"""
 """)  # noqa: S608
 
 OFFERS = text(f"""
-    SELECT v.sku, v.price_minor, v.compare_at_minor, v.currency, v.options_text, v.image_id,
-        greatest({AVAILABLE}, 0) AS available,
+    SELECT v.sku, {NOW} AS price_minor, {WAS} AS compare_at_minor, v.currency, v.options_text, v.image_id,
+        greatest({AVAILABLE}, 0) AS available, v.supply,
+        {AVAILABLE} - coalesce(stock_items.backorder_limit, 0) AS on_shelf,
+        CASE WHEN {IS_REDUCED} THEN v.sale_ends_at END AS sale_ends_at,
         (SELECT json_agg(
             json_build_array(o.code, o.name, value.code, value.name, value.swatch, value.position)
             ORDER BY o.position, o.id)
@@ -183,18 +192,19 @@ def product_page(
 
 def _view(row: Row[Any]) -> ProductView:
     paragraphs = [part.strip() for part in row.description.split("\n\n") if part.strip()]
-    summary = " ".join(row.description.split())
     return ProductView(
         name=row.name,
         url=f"/p/{row.slug}",
         slug=row.slug,
-        summary=summary if len(summary) <= SUMMARY else summary[: SUMMARY - 1].rsplit(" ", 1)[0] + "…",
+        summary=summary(row.description),
         description=paragraphs,
         details=[Detail(it["title"], list(it["lines"])) for it in row.details],
         brand=Step(row.brand_name, f"/brands/{row.brand_slug}") if row.brand_slug else None,
         is_on_sale=bool(row.is_on_sale),
         status=row.status,
         published_at=row.published_at,
+        meta_title=row.meta_title,
+        meta_description=row.meta_description,
     )
 
 
@@ -208,6 +218,9 @@ def _offer(row: Row[Any], places: Mapping[int, int]) -> OfferView:
         available=row.available,
         options={option[0]: option[2] for option in row.options or ()},
         image_id=places.get(row.image_id),
+        supply=row.supply,
+        on_shelf=row.on_shelf,
+        sale_ends_at=row.sale_ends_at,
     )
 
 
