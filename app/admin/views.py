@@ -2,6 +2,7 @@
 
 from app.admin import (
     books,
+    content,
     dashboard,
     inventory,
     mark_paid,
@@ -19,6 +20,7 @@ from app.admin.blueprint import bp
 __all__ = [
     "books",
     "bp",
+    "content",
     "dashboard",
     "inventory",
     "mark_paid",

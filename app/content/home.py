@@ -69,8 +69,11 @@ def save_section(section_id: int, version: int, section: Section, *, upload: byt
         row = locked(current, HomeSection, section_id, version)
         before = row.draft.get("picture")
         stored = _checked(row.kind, replace(section, picture=picture or before)).stored()
+        shown = (row.live or {}).get("picture")
         if row.draft != stored:
             row.draft = stored
+    if picture and before and before != shown:
+        _delete_files([before])
     return row
 
 

@@ -136,7 +136,7 @@ def front_page() -> list[Part]:
 def front_page_draft() -> list[Part]:
     """What the front page would show once published."""
     rows = session().execute(DRAFT).all()
-    return _parts([(row.kind, Section.of(row.draft)) for row in rows] or _frame().sections)
+    return _parts([(row.kind, Section.of(row.draft)) for row in rows] or FIRST)
 
 
 def _parts(sections: Sequence[tuple[str, Section]]) -> list[Part]:
@@ -171,6 +171,9 @@ def section_picture(it: Section) -> Picture | None:
 
 
 # Pages and collections
+
+# Pages every shop has, at addresses of their own; a published page of the same slug stands in for one of them.
+OWN_PAGES = ("delivery", "privacy", "terms")
 
 
 @dataclass(frozen=True)

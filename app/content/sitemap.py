@@ -11,12 +11,13 @@ from sqlalchemy import text
 
 from app.catalog.queries.fragments import ON_SALE
 from app.catalog.queries.menu import category_url
+from app.content.queries import OWN_PAGES
 from app.lib.db import session
 from app.lib.head import absolute
 
 PART = 50_000  # the most addresses of one file
 BATCH = 5_000
-OWN = ("/", "/delivery", "/terms", "/privacy")
+OWN = ("/", *(f"/{slug}" for slug in OWN_PAGES))
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 SPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -36,7 +37,9 @@ SOURCES = {
         SELECT b.id, b.slug, NULL AS parent, CAST(NULL AS timestamptz) AS changed_at FROM brands b
         WHERE EXISTS (SELECT FROM products p WHERE p.brand_id = b.id AND {ON_SALE})""",  # noqa: S608
     "collections": "SELECT id, slug, NULL AS parent, updated_at AS changed_at FROM collections WHERE is_published",
-    "pages": "SELECT id, slug, NULL AS parent, updated_at AS changed_at FROM pages WHERE live IS NOT NULL",
+    "pages": f"""
+        SELECT id, slug, NULL AS parent, updated_at AS changed_at
+        FROM pages WHERE live IS NOT NULL AND slug NOT IN {OWN_PAGES}""",  # noqa: S608
 }
 PLACES = {"products": "/p/{}", "brands": "/brands/{}", "collections": "/collections/{}", "pages": "/pages/{}"}
 

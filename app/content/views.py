@@ -30,6 +30,8 @@ def page(slug: str) -> Response:
     found = queries.page_by_slug(slug, draft=is_preview)
     if found is None:
         return _moved("page", "/pages", slug, "We have no page at this address. Search, or start from a category.")
+    if found.is_live and found.slug in queries.OWN_PAGES:
+        return make_response(redirect(f"/{found.slug}", 301))
     return make_response(show_page(found, f"/pages/{found.slug}"))
 
 
