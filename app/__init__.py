@@ -71,7 +71,7 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     globals_.init_app(app)
     _sign_in(app)
     _register(app)
-    replica.init_app(app, readers={"catalog"})
+    replica.init_app(app, readers={"catalog", "content", "crawlers"})
 
     pagecache.init_app(app, shell(app))
     if settings.trusted_proxies:
@@ -102,6 +102,9 @@ def _register(app: Flask) -> None:
     from app.catalog import views as catalog
     from app.checkout import jobs as _checkout_jobs  # noqa: F401
     from app.checkout import views as checkout
+    from app.content import crawlers
+    from app.content import moments as _content_moments  # noqa: F401
+    from app.content import views as content
     from app.invoices import jobs as _invoices_jobs  # noqa: F401
     from app.invoices import views as invoices
     from app.orders import jobs as _orders_jobs  # noqa: F401
@@ -109,6 +112,20 @@ def _register(app: Flask) -> None:
     from app.payments import jobs as _payments_jobs  # noqa: F401
     from app.payments import views as payments
 
-    for module in (health, pages, dev, catalog, cart, auth, checkout, orders, invoices, payments, admin):
+    for module in (
+        health,
+        pages,
+        dev,
+        crawlers,
+        content,
+        catalog,
+        cart,
+        auth,
+        checkout,
+        orders,
+        invoices,
+        payments,
+        admin,
+    ):
         app.register_blueprint(module.bp)
     cli.init_app(app)

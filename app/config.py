@@ -161,7 +161,7 @@ class Settings:
     shop_env: str = _setting("development or production", _one_of("development", "production"), "development")
     shop_name: str = _setting("what the shop is called", _text, "Sokoni")
     shop_url: str = _setting("the shop's public address; links in mail start with it", _web_address, "")
-    announcement: str = _setting("one line above every page", _text, "")
+    announcement: str = _setting("one line above every page while staff announce nothing", _text, "")
     locale: str = _setting("how money and dates are written", _locale, "en_US")
     secret_key: str = _setting("signs cookies and links; at least 32 characters", _secret, "")
     database_url: str = _setting("PostgreSQL; empty starts a private one", _database_url, "")

@@ -29,6 +29,7 @@ def init_app(app: Flask) -> None:
     def shop() -> dict[str, Any]:
         from app.cart.cookie import cart_quantity
         from app.catalog.queries import menu
+        from app.content.queries import announcement, links
 
         settings = runtime.settings()
         if not has_request_context():
@@ -37,6 +38,8 @@ def init_app(app: Flask) -> None:
             "shop": settings,
             "cart_quantity": cart_quantity(),
             "menu": menu,
+            "announcement": announcement,
+            "links": links,
             "theme": request.cookies.get("theme") if g.get("is_private") else None,
             "now": datetime.now(UTC),
         }

@@ -17,12 +17,3 @@ def ready() -> Response:
     if database_is_up():
         return jsonify(status="ready")
     return make_response(jsonify(status="no database"), 503)
-
-
-@bp.get("/robots.txt")
-def robots() -> Response:
-    answer = make_response(
-        "User-agent: *\nDisallow: /cart\nDisallow: /checkout\nDisallow: /account\nDisallow: /admin\n"
-    )
-    answer.mimetype = "text/plain"
-    return answer

@@ -19,6 +19,7 @@ from flask_migrate import upgrade
 from sqlalchemy import event, text
 
 from app import create_app
+from app.content.queries import forget_frame
 from app.lib.db import db
 from app.lib.embedded import EmbeddedPostgres, EmbeddedRedis
 from app.payments import health
@@ -139,6 +140,7 @@ def _empty() -> None:
     with db.engine.begin() as connection:
         connection.execute(text(f"SET LOCAL session_replication_role = replica; {deletes}"))
     health.forget()
+    forget_frame()
 
 
 class Browser(FlaskClient):

@@ -20,50 +20,36 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4  # pictures; two seconds of work, so that letters need not wait behind a hundred of them
 
 LACKING = text("""
-    SELECT kind, id, key, widths, formats FROM (
-        SELECT 'images' AS kind, id, key, widths, formats FROM images
-        WHERE id > :images AND NOT formats @> :every ORDER BY id LIMIT :limit
-    ) of_products
-    UNION ALL
-    SELECT kind, id, key, widths, formats FROM (
-        SELECT 'home_panels' AS kind, id, key, widths, formats FROM home_panels
-        WHERE id > :home_panels AND NOT formats @> :every ORDER BY id LIMIT :limit
-    ) of_panels
-    ORDER BY kind, id LIMIT :limit
+    SELECT id, key, widths, formats FROM images
+    WHERE id > :after AND NOT formats @> :every ORDER BY id LIMIT :limit
 """).bindparams(bindparam("every", type_=JSONB))
 
-# Named tables rather than a name from outside in the statement.
-NOTE = {
-    kind: text(f"UPDATE {kind} SET formats = :formats WHERE id = :id AND key = :key").bindparams(  # noqa: S608
-        bindparam("formats", type_=JSONB)
-    )
-    for kind in ("images", "home_panels")
-}
+NOTE = text("UPDATE images SET formats = :formats WHERE id = :id AND key = :key").bindparams(
+    bindparam("formats", type_=JSONB)
+)
 
 
-def add_formats(images: int = 0, home_panels: int = 0) -> None:
-    """Make what the next few pictures lack, those with larger ids than given, then send for the ones after.
+def add_formats(after: int = 0) -> None:
+    """Make what the next few pictures lack, those with larger ids than `after`, then send for the ones behind them.
 
     A picture whose file is gone is passed over with a line in the log. Raises NotKept, and is tried again later.
     """
-    values = {"images": images, "home_panels": home_panels, "every": list(EVERY), "limit": AT_ONCE}
+    values = {"after": after, "every": list(EVERY), "limit": AT_ONCE}
     rows = session().execute(LACKING, values).all()
     session().rollback()
     made = []
-    reached = {"images": images, "home_panels": home_panels}
     for row in rows:
-        reached[row.kind] = row.id
         try:
             formats = _make(row.key, row.widths, row.formats)
         except FileNotFoundError:
             log.warning("A file of picture %s is gone; it stays as it is", row.key)
         else:
-            made.append((row.kind, {"id": row.id, "key": row.key, "formats": formats}))
+            made.append({"id": row.id, "key": row.key, "formats": formats})
     with transaction() as current:
-        for kind, noted in made:
-            current.execute(NOTE[kind], noted)
+        for noted in made:
+            current.execute(NOTE, noted)
         if len(rows) == AT_ONCE:
-            outbox.send("catalog.add_formats", images=reached["images"], home_panels=reached["home_panels"])
+            outbox.send("catalog.add_formats", after=rows[-1].id)
 
 
 def _make(key: str, widths: list[int], formats: list[str]) -> list[str]:

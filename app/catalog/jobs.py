@@ -10,8 +10,8 @@ every(86_400, "catalog.forget_files")
 
 
 @job("catalog.add_formats")
-def add_formats(images: int = 0, home_panels: int = 0) -> None:
-    formats.add_formats(images, home_panels)
+def add_formats(after: int = 0) -> None:
+    formats.add_formats(after)
 
 
 @job("catalog.export")

@@ -264,7 +264,9 @@ class FormerSlug(Base):
     """
 
     __tablename__ = "former_slugs"
-    __table_args__ = (CheckConstraint("kind IN ('product', 'category', 'brand')", name="kind_known"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('product', 'category', 'brand', 'collection', 'page')", name="kind_known"),
+    )
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(primary_key=True)
@@ -313,20 +315,3 @@ class Image(Model):
     position: Mapped[int] = mapped_column(server_default="0")
 
     product: Mapped[Product] = relationship(back_populates="images")
-
-
-class HomePanel(Model):
-    """A wide picture with words on the home page. Places: hero, feature. `formats` as of an Image."""
-
-    __tablename__ = "home_panels"
-    __table_args__ = (CheckConstraint("place IN ('hero', 'feature')", name="place_known"),)
-
-    place: Mapped[str] = mapped_column(unique=True)
-    title: Mapped[str]
-    text: Mapped[str] = mapped_column(server_default="")
-    url: Mapped[str]
-    action: Mapped[str]
-    key: Mapped[str] = mapped_column(unique=True)
-    alt: Mapped[str] = mapped_column(server_default="")
-    widths: Mapped[list[Any]]
-    formats: Mapped[list[Any]] = mapped_column(server_default=WEBP_ALONE)

@@ -10,15 +10,17 @@ from sqlalchemy.orm import Session
 
 from app.catalog import services
 from app.catalog.demo import catalogue as demo
-from app.catalog.gallery import add_picture, keep_files
-from app.catalog.models import HomePanel, Option, OptionValue, Product
+from app.catalog.gallery import add_picture
+from app.catalog.models import Option, OptionValue, Product
 from app.catalog.queries import forget_menu
 from app.catalog.queries.menu import category_url
 from app.catalog.variants import OptionChoice
+from app.content.home import keep_picture, lay_out
+from app.content.sections import FIRST, Section
 from app.inventory.services import receive
 from app.lib import outbox, runtime
 from app.lib.db import session, transaction
-from app.lib.images import QUICK, Picture, read_picture
+from app.lib.images import EVERY, QUICK, Picture, read_picture
 from app.lib.money import Money, exponent
 from app.lib.slugs import slug_of
 
@@ -90,9 +92,11 @@ def _read_pictures(catalogue: demo.Catalogue) -> dict[str, Picture]:
     stems |= {catalogue.hero.file, catalogue.feature.file}
     there = sorted(stem for stem in stems if demo.stem_files(stem)[1200].exists())
 
+    wide = {catalogue.hero.file, catalogue.feature.file}
+
     def read(stem: str) -> Picture:
-        # AVIF would double the time until the shop can be looked at; a job adds it.
-        return read_picture(demo.stem_files(stem)[1200].read_bytes(), QUICK)
+        # AVIF would double the time until the shop can be looked at; a job adds it to the pictures of products.
+        return read_picture(demo.stem_files(stem)[1200].read_bytes(), EVERY if stem in wide else QUICK)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         return dict(zip(there, pool.map(read, there), strict=True))
@@ -112,7 +116,7 @@ def _make_all(current: Session, catalogue: demo.Catalogue, pictures: dict[str, P
     for age, it_product in enumerate(catalogue.products):
         published = now - (NEW_SINCE if it_product.is_new else OLD_SINCE) - timedelta(hours=age)
         _make_product(catalogue, it_product, brands, categories, pictures, published)
-    _make_panels(current, catalogue, pictures)
+    _make_front_page(catalogue, pictures)
 
 
 def _make_options(current: Session, catalogue: demo.Catalogue) -> None:
@@ -189,24 +193,22 @@ def local_price(hundredths: int) -> Money:
     return Money(int(minor), currency)
 
 
-def _make_panels(current: Session, catalogue: demo.Catalogue, pictures: dict[str, Picture]) -> None:
+def _make_front_page(catalogue: demo.Catalogue, pictures: dict[str, Picture]) -> None:
+    """The page every shop begins with, a hero above it and a feature in its middle."""
     parents = {it.slug: it.parent for it in catalogue.categories}
-    for place, it in (("hero", catalogue.hero), ("feature", catalogue.feature)):
+
+    def panel(it: demo.WidePicture) -> Section | None:
         if it.file not in pictures:
-            continue
-        picture = pictures[it.file]
-        key = f"home/{slug_of(it.file)}"
-        keep_files(key, picture)
-        current.add(
-            HomePanel(
-                place=place,
-                title=it.title,
-                text=it.text,
-                url=category_url(it.category, parents[it.category]),
-                action=it.action,
-                key=key,
-                alt=it.alt,
-                widths=list(picture.widths),
-                formats=list(picture.formats),
-            )
+            return None
+        return Section(
+            title=it.title,
+            text=it.text,
+            url=category_url(it.category, parents[it.category]),
+            action=it.action,
+            picture=keep_picture(pictures[it.file]),
+            alt=it.alt,
         )
+
+    tiles, newest, *others = FIRST
+    hero, feature = panel(catalogue.hero), panel(catalogue.feature)
+    lay_out([("hero", hero), tiles, newest, ("feature", feature), *others])

@@ -1,4 +1,4 @@
-"""The shop windows: home, categories, brands, products, search. For visitors they set no cookie."""
+"""The shop windows: categories, brands, products, search. For visitors they set no cookie."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +10,7 @@ from app.catalog import queries
 from app.catalog.forms import FILTERS, filters_from, options_from, words_from
 from app.catalog.queries import Listing, Scope
 from app.catalog.results_page import results
+from app.catalog.structured import listing_head, product_head
 from app.lib import pagecache, ratelimit, runtime
 from app.lib.errors import Gone, NotFound
 from app.lib.htmx import respond
@@ -23,24 +24,6 @@ NO_PRODUCT = "This product is not here, or no longer made. Search, or start from
 SEARCHING = Limit("search", most=60, seconds=60)
 
 
-@bp.get("/")
-@pagecache.cached(ignores_others=True)
-def home() -> str:
-    shelves = queries.shelves()
-    front = queries.front()
-    pagecache.shows("home", "products", *_tags(shelves.newest + shelves.featured + shelves.sale))
-    return render_template(
-        "catalog/home.html",
-        hero=front.panels.get("hero"),
-        feature=front.panels.get("feature"),
-        categories=front.tiles,
-        newest=shelves.newest,
-        popular=shelves.featured,
-        reduced=shelves.sale,
-        canonical=_absolute("/"),
-    )
-
-
 @bp.get("/c/<slug>")
 @bp.get("/c/<parent>/<slug>")
 @pagecache.cached(*FILTERS, targets=("grid",))
@@ -52,9 +35,9 @@ def category(slug: str, parent: str | None = None) -> Response:
     if parent is not None and parent != found.parent_slug:
         return make_response(redirect(found.url, 301))
     filters = filters_from(request.args)
-    listing = queries.listing(Scope.of_category(found.id, found.path), filters, _page())
-    pagecache.shows(f"category:{found.id}", *_tags(listing.cards))
-    return _results(
+    listing = queries.listing(Scope.of_category(found.id, found.path), filters, page_number())
+    pagecache.shows(f"category:{found.id}", *card_tags(listing.cards))
+    return listing_answer(
         listing,
         results(listing, filters, found.url),
         page="catalog/listing.html",
@@ -62,7 +45,9 @@ def category(slug: str, parent: str | None = None) -> Response:
         description=found.description,
         crumbs=found.ancestors,
         children=found.children,
-        canonical=_absolute(found.url),
+        head=listing_head(
+            listing, filters, name=found.name, path=found.url, description=found.description, crumbs=found.ancestors
+        ),
     )
 
 
@@ -74,9 +59,9 @@ def brand(slug: str) -> Response:
         return _moved("brand", slug, "We have no brand at this address. Search, or start from a category.")
     here = f"/brands/{found.slug}"
     filters = filters_from(request.args)
-    listing = queries.listing(Scope.of_brand(found.id), filters, _page())
-    pagecache.shows(f"brand:{found.id}", *_tags(listing.cards))
-    return _results(
+    listing = queries.listing(Scope.of_brand(found.id), filters, page_number())
+    pagecache.shows(f"brand:{found.id}", *card_tags(listing.cards))
+    return listing_answer(
         listing,
         results(listing, filters, here),
         page="catalog/listing.html",
@@ -84,7 +69,7 @@ def brand(slug: str) -> Response:
         description=found.description,
         crumbs=[],
         children=[],
-        canonical=_absolute(here),
+        head=listing_head(listing, filters, name=found.name, path=here, description=found.description),
     )
 
 
@@ -96,9 +81,9 @@ def search() -> Response:
         return make_response(render_template("catalog/search.html", q=""))
     ratelimit.hit(SEARCHING, ratelimit.network_of(request.remote_addr or ""))
     filters = filters_from(request.args, sort="relevance")
-    listing = queries.search(q, filters, _page())
+    listing = queries.search(q, filters, page_number())
     context = results(listing, filters, "/search", q=q, sort="relevance")
-    return _results(listing, context, page="catalog/search.html", **_no_match(listing, q))
+    return listing_answer(listing, context, page="catalog/search.html", **_no_match(listing, q))
 
 
 @bp.get("/search/suggest")
@@ -121,19 +106,18 @@ def product(slug: str) -> Response:
         return _moved("product", slug, NO_PRODUCT)
     if not _may_see(found):
         raise NotFound(NO_PRODUCT)
-    pagecache.shows(f"product:{found.product.id}", *_tags(found.related), until=found.changes_at)
+    pagecache.shows(f"product:{found.product.id}", *card_tags(found.related), until=found.changes_at)
     return respond(
         "catalog/_buy.html",
         page="catalog/product.html",
         **vars(found),
         preview=_preview(found),
         tax_words=_tax_words(),
-        canonical=_absolute(found.product.url),
-        structured=_structured(found),
+        head=product_head(found),
     )
 
 
-def _tags(cards: Iterable[queries.CardView]) -> list[str]:
+def card_tags(cards: Iterable[queries.CardView]) -> list[str]:
     return [f"product:{card.id}" for card in cards]
 
 
@@ -164,7 +148,7 @@ def _preview(found: queries.ProductPage) -> dict[str, Any] | None:
     return {"status": product.status, "at": scheduled, "edit_url": f"/admin/products/{product.slug}"}
 
 
-def _page() -> Page:
+def page_number() -> Page:
     return page_from(request.args.get("page"), PAGE_SIZE)
 
 
@@ -173,7 +157,7 @@ def _swaps(element: str) -> bool:
     return request.headers.get("HX-Target", "").rpartition("#")[2] == element
 
 
-def _results(found: Listing, context: dict[str, Any], *, page: str, **more: Any) -> Response:
+def listing_answer(found: Listing, context: dict[str, Any], *, page: str, **more: Any) -> Response:
     """The whole page, the results with fresh filters beside them, or only more cards."""
     context |= more
     if _swaps("grid") and found.page.number > 1:
@@ -194,37 +178,3 @@ def _no_match(found: Listing, q: str) -> dict[str, Any]:
 
 def _tax_words() -> str:
     return "Tax included." if runtime.settings().prices_include_tax else "Tax is worked out at checkout."
-
-
-def _absolute(path: str) -> str:
-    return runtime.settings().shop_url + path
-
-
-def _structured(found: queries.ProductPage) -> dict[str, Any] | None:
-    """The product for search engines (schema.org), when it can be found at all."""
-    if not found.product.is_on_sale:
-        return None
-    offers = [
-        {
-            "@type": "Offer",
-            "sku": offer.sku,
-            "price": offer.price.plain(),
-            "priceCurrency": offer.price.currency,
-            "availability": f"https://schema.org/{offer.schema}",
-            "url": _absolute(f"{found.product.url}?sku={offer.sku}"),
-        }
-        for offer in found.offers
-    ]
-    facts: dict[str, Any] = {
-        "@context": "https://schema.org",
-        "@type": "Product",
-        "name": found.product.name,
-        "description": found.product.summary,
-        "url": _absolute(found.product.url),
-        "offers": offers,
-    }
-    if found.images:
-        facts["image"] = [_absolute(image.src) for image in found.images]
-    if found.product.brand:
-        facts["brand"] = {"@type": "Brand", "name": found.product.brand.name}
-    return facts

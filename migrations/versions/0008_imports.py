@@ -1,22 +1,16 @@
-"""The catalogue as a file and back; formats of the wide pictures of the home page."""
+"""The catalogue as a file and back."""
 
 from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column(
-        "home_panels",
-        sa.Column(
-            "formats", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[\"webp\"]'"), nullable=False
-        ),
-    )
     op.create_index("ix_images_undescribed", "images", ["product_id"], postgresql_where=sa.text("alt = ''"))
     op.create_table(
         "catalog_exports",
@@ -83,4 +77,3 @@ def downgrade() -> None:
     op.drop_table("catalog_imports")
     op.drop_table("catalog_exports")
     op.drop_index("ix_images_undescribed", table_name="images")
-    op.drop_column("home_panels", "formats")

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from app.catalog import services
 from app.catalog.demo import catalogue as demo
-from app.catalog.gallery import add_picture, keep_files
-from app.catalog.models import HomePanel
+from app.catalog.gallery import add_picture
 from app.catalog.queries import forget_menu
 from app.catalog.variants import OptionChoice, add_variant
+from app.content.home import keep_picture, lay_out
+from app.content.sections import FIRST, Section
 from app.inventory.services import receive
 from app.lib.db import session, transaction
 from app.lib.images import Picture
@@ -88,22 +89,15 @@ def _plain(name: str, category: int, brand: int, sku: str, price: int, stock: in
 
 
 def _hero() -> None:
-    picture = _picture("hero")
-    keep_files("home/hero", picture)
-    with transaction() as current:
-        current.add(
-            HomePanel(
-                place="hero",
-                title="Made to be worn, mended and kept.",
-                text="Waxed canvas and lambswool.",
-                url="/c/clothing",
-                action="Shop clothing",
-                key="home/hero",
-                alt="A jacket on a rail",
-                widths=list(picture.widths),
-                formats=list(picture.formats),
-            )
-        )
+    hero = Section(
+        title="Made to be worn, mended and kept.",
+        text="Waxed canvas and lambswool.",
+        url="/c/clothing",
+        action="Shop clothing",
+        picture=keep_picture(_picture("hero")),
+        alt="A jacket on a rail",
+    )
+    lay_out([("hero", hero), *FIRST])
 
 
 @functools.cache

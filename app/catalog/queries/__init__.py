@@ -3,7 +3,7 @@
 from app.catalog.queries.cards import CardView, Picture, cards, picture
 from app.catalog.queries.filters import SORTS, Filters
 from app.catalog.queries.former import Former, former
-from app.catalog.queries.home import Front, Panel, Shelves, Tile, front, shelves
+from app.catalog.queries.home import SHELF_SORTS, Shelf, Tile, category_tiles, shelves
 from app.catalog.queries.listing import Facet, FacetValue, Listing, Scope, listing
 from app.catalog.queries.menu import (
     BrandPage,
@@ -16,9 +16,11 @@ from app.catalog.queries.menu import (
     menu,
 )
 from app.catalog.queries.product import ProductPage, product_page
+from app.catalog.queries.rules import Rule
 from app.catalog.queries.search import Suggestions, search, suggest
 
 __all__ = [
+    "SHELF_SORTS",
     "SORTS",
     "BrandPage",
     "CardView",
@@ -27,23 +29,22 @@ __all__ = [
     "FacetValue",
     "Filters",
     "Former",
-    "Front",
     "Listing",
     "MenuEntry",
-    "Panel",
     "Picture",
     "ProductPage",
+    "Rule",
     "Scope",
-    "Shelves",
+    "Shelf",
     "Suggestions",
     "Tile",
     "brand_by_slug",
     "cards",
     "category_by_path",
     "category_names",
+    "category_tiles",
     "forget_menu",
     "former",
-    "front",
     "listing",
     "menu",
     "picture",

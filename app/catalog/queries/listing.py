@@ -9,6 +9,7 @@ from sqlalchemy import text
 from app.catalog.queries.cards import CardView, card
 from app.catalog.queries.filters import Filters, conditions
 from app.catalog.queries.fragments import AVAILABLE, CARD_COLUMNS, CARD_JOINS, ON_SALE, STOCK
+from app.catalog.queries.rules import Rule, matching
 from app.lib.db import session
 from app.lib.paging import Page
 
@@ -37,6 +38,11 @@ class Scope:
     @staticmethod
     def of_brand(brand_id: int) -> "Scope":
         return Scope("p.brand_id = :brand_id", {"brand_id": brand_id}, has_brands=False)
+
+    @staticmethod
+    def of_rule(rule: Rule) -> "Scope":
+        """What fits a rule, whatever category it stands in."""
+        return Scope(*matching(rule))
 
 
 @dataclass(frozen=True, slots=True)

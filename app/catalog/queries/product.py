@@ -9,20 +9,20 @@ from urllib.parse import urlencode
 from sqlalchemy import Row, text
 
 from app.catalog.price_history import Set, lowest_before, periods
-from app.catalog.prices import NOW, WAS
+from app.catalog.prices import IS_REDUCED, NOW, WAS
 from app.catalog.quantities import Quantities
 from app.catalog.queries.cards import CardView, Picture, card, picture
 from app.catalog.queries.fragments import AVAILABLE, CARD_COLUMNS, CARD_JOINS, ON_SALE, STOCK
 from app.catalog.queries.menu import Step, steps
 from app.catalog.supply import ships_words
 from app.lib.db import session
+from app.lib.head import summary
 from app.lib.money import Money
 
 LOW = 5  # from here down the page says how many are left
 MOST_AT_ONCE = 99
 RELATED = 6
 EVENTS = 100  # price events looked at for the lowest price before a cut
-SUMMARY = 155  # characters a search engine shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class OfferView:
     lowest_before: Money | None
     options: Mapping[str, str]
     image_id: int | None
+    sale_ends_at: datetime | None
 
     @property
     def stock(self) -> str:
@@ -58,13 +59,6 @@ class OfferView:
     @property
     def can_be_bought(self) -> bool:
         return self.quantities.highest(self.available) > 0
-
-    @property
-    def schema(self) -> str:
-        """The word of schema.org for it."""
-        if self.stock == "later":
-            return "PreOrder" if self.supply == "preorder" else "BackOrder"
-        return "OutOfStock" if self.stock == "out" else "InStock"
 
     @property
     def left(self) -> int:
@@ -130,6 +124,8 @@ class ProductView:
     status: str
     published_at: datetime | None
     id: int
+    meta_title: str
+    meta_description: str
 
 
 @dataclass(frozen=True)
@@ -150,6 +146,7 @@ class ProductPage:
 
 PRODUCT = f"""
     SELECT p.id, p.name, p.slug, p.description, p.details, p.status, p.published_at, p.category_id,
+        p.meta_title, p.meta_description,
         {ON_SALE} AS is_on_sale, b.name AS brand_name, b.slug AS brand_slug,
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
          FROM categories a WHERE a.path @> c.path) AS way,
@@ -171,6 +168,7 @@ PRODUCT = f"""
 
 OFFERS = f"""
     SELECT v.sku, {NOW} AS price_minor, {WAS} AS compare_at_minor, v.currency, v.options_text, v.image_id,
+        CASE WHEN {IS_REDUCED} THEN v.sale_ends_at END AS sale_ends_at,
         greatest({AVAILABLE}, 0) AS available, coalesce(stock_items.backorder_limit, 0) AS later,
         v.supply, v.ships_on, v.min_quantity, v.max_quantity, v.quantity_step, v.position, v.id AS variant_id,
         (SELECT min(expires_at) FROM reservations
@@ -262,12 +260,11 @@ def product_page(
 
 def _view(row: Row[Any]) -> ProductView:
     paragraphs = [part.strip() for part in row.description.split("\n\n") if part.strip()]
-    summary = " ".join(row.description.split())
     return ProductView(
         name=row.name,
         url=f"/p/{row.slug}",
         slug=row.slug,
-        summary=summary if len(summary) <= SUMMARY else summary[: SUMMARY - 1].rsplit(" ", 1)[0] + "…",
+        summary=summary(row.description),
         description=paragraphs,
         details=[Detail(it["title"], list(it["lines"])) for it in row.details],
         specs=[Spec(*it) for it in row.specs or ()],
@@ -276,6 +273,8 @@ def _view(row: Row[Any]) -> ProductView:
         status=row.status,
         published_at=row.published_at,
         id=row.id,
+        meta_title=row.meta_title,
+        meta_description=row.meta_description,
     )
 
 
@@ -296,6 +295,7 @@ def _offer(row: Row[Any], places: Mapping[int, int], on_sale_since: datetime | N
         lowest_before=None if lowest is None else Money(lowest, row.currency),
         options={option[0]: option[2] for option in row.options or ()},
         image_id=places.get(row.image_id),
+        sale_ends_at=row.sale_ends_at,
     )
 
 
