@@ -71,7 +71,12 @@ def matching(rule: Rule, prefix: str = "rule_") -> tuple[str, dict[str, Any]]:
     if rule.new_days is not None:
         also(f"p.published_at > now() - make_interval(days => :{prefix}new_days)", "new_days", rule.new_days)
     if rule.is_reduced:
-        also(_variant(f"{WAS} > {NOW}"))
+        # As a set, because few are: asked of each product in turn it took four times as long on 100,000.
+        also(
+            f"""p.id IN (
+                SELECT v.product_id FROM variants v
+                WHERE v.is_active AND (v.compare_at_minor IS NOT NULL OR v.sale_minor IS NOT NULL) AND {WAS} > {NOW})"""  # noqa: S608
+        )
     if rule.is_featured:
         also("p.is_featured")
     return " AND ".join(conditions), values
