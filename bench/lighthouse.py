@@ -36,6 +36,8 @@ def main() -> int:
         for name, address, cookie in _pages(stand):
             send(stand.port, Ask(address))
             rows.append((name, *_judge(npx, chrome, stand, address, cookie, folder / f"{name}.json")))
+    except subprocess.SubprocessError as error:
+        raise SystemExit(f"Lighthouse did not finish: {error}") from None
     finally:
         stand.close()
         shutil.rmtree(folder, ignore_errors=True)
