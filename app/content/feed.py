@@ -30,7 +30,7 @@ ITEMS = text(f"""
            CASE WHEN {IS_REDUCED} THEN v.sale_starts_at END AS sale_starts_at,
            CASE WHEN {IS_REDUCED} THEN v.sale_ends_at END AS sale_ends_at,
            {AVAILABLE} AS available, {AVAILABLE} - coalesce(stock_items.backorder_limit, 0) AS on_shelf,
-           p.name, p.slug, p.description, b.name AS brand, image.key, image.widths,
+           p.name, p.slug, p.description, b.name AS brand, image.key, image.widths, image.formats,
            (SELECT string_agg(a.name, ' > ' ORDER BY nlevel(a.path))
             FROM categories a WHERE a.path @> c.path) AS way,
            (SELECT json_object_agg(o.code, value.name)
@@ -48,7 +48,7 @@ ITEMS = text(f"""
     LEFT JOIN brands b ON b.id = p.brand_id
     {STOCK}
     LEFT JOIN LATERAL (
-        SELECT i.key, i.widths FROM images i
+        SELECT i.key, i.widths, i.formats FROM images i
         WHERE i.product_id = p.id ORDER BY i.id <> coalesce(v.image_id, 0), i.position, i.id LIMIT 1
     ) image ON true
     ORDER BY v.id
@@ -74,7 +74,7 @@ def products() -> Iterator[str]:
 def _item(row: Any) -> str:
     title = f"{row.name}, {row.options_text}" if row.options_text else row.name
     options = row.options or {}
-    image = picture(row.key, row.widths, "")
+    image = picture(row.key, row.widths, "", formats=row.formats)
     state = availability(row.supply, row.available, row.on_shelf)
     is_later = state in ("backorder", "preorder") and row.ships_on
     fields = {
