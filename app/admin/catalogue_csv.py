@@ -42,7 +42,15 @@ def exported_file(public_id: uuid.UUID) -> Response:
     if found is None or found.state != "done":
         raise NotFound("This file is not there, or not any more: it is kept for a week.")
     name = f"catalogue-{found.created_at:%Y-%m-%d-%H%M}.csv"
-    return _download(_pieces(_opened(found.key)), name)
+    keys = services.parts_of(found.key, found.parts)
+    first = _opened(keys[0])  # asked for while there can still be a page that says that it is away
+    return _download(_joined(first, keys[1:]), name)
+
+
+def _joined(first: BinaryIO, others: list[str]) -> Iterator[bytes]:
+    yield from _pieces(first)
+    for key in others:
+        yield from _pieces(storage().open(key))
 
 
 def _opened(key: str) -> BinaryIO:

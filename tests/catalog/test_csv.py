@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from app import invariants
 from app.catalog import services as catalogue
-from app.catalog.csv import cells, services
+from app.catalog.csv import cells, current, services
 from app.catalog.csv.models import CatalogExport, CatalogImport, ImportRow
 from app.catalog.models import PriceEvent, Product, Variant
 from app.inventory.models import StockMovement
@@ -31,8 +31,9 @@ def exported(run_jobs):
         export_id = services.start_export(GRACE).id
         run_jobs()
         session().expire_all()
-        with storage().open(session().get_one(CatalogExport, export_id).key) as file:
-            return file.read()
+        export = session().get_one(CatalogExport, export_id)
+        assert export.state == "done"
+        return b"".join(storage().open(key).read() for key in services.parts_of(export.key, export.parts))
 
     return export
 
@@ -135,7 +136,10 @@ def full_shop():
     return brand
 
 
-def test_what_is_exported_and_brought_back_changes_nothing(full_shop, exported, brought):
+@pytest.mark.parametrize("slice_of", [15, -1], ids=["in one part", "in many parts"])
+def test_what_is_exported_and_brought_back_changes_nothing(monkeypatch, full_shop, exported, brought, slice_of):
+    monkeypatch.setattr(services, "SLICE", slice_of)
+    monkeypatch.setattr(current, "AT_ONCE", 5)
     content = exported()
 
     found = brought(content)
@@ -290,7 +294,7 @@ def test_all_or_nothing_changes_nothing_when_one_row_cannot_be_written(brought):
 
     session().expire_all()
     after = session().get_one(CatalogImport, found.id)
-    assert after.state == "checked" and "line 3" in after.error and "changed since the check" in after.error
+    assert after.state == "checked" and "Line 3" in after.error and "changed since the check" in after.error
     assert (variant_of("A-1").price_minor, variant_of("A-2").price_minor) == (1999, 700)
     # In steps, the others are written.
     services.apply(after.public_id, "batches")
@@ -347,7 +351,7 @@ def test_checking_goes_on_after_the_last_batch_that_was_kept(monkeypatch, run_jo
 def test_old_files_are_forgotten(exported):
     a_product()
     exported()
-    key = session().scalars(select(CatalogExport.key)).one()
+    key = session().scalars(select(CatalogExport.key)).one() + "-0.csv"
     with transaction() as current:
         current.execute(text("UPDATE catalog_exports SET created_at = :at"), {"at": datetime.now(UTC) - timedelta(8)})
 

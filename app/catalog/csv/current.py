@@ -88,14 +88,17 @@ def of_slugs(slugs: Iterable[str], names: Names) -> dict[str, list[Current]]:
     return found
 
 
-def everything() -> Iterator[list[list[str]]]:
-    """Every variant's cells in the order of WRITTEN, a few thousand rows at a time, and no transaction left open."""
-    after, names = 0, Names()
+def everything(after: int) -> Iterator[tuple[int, list[list[str]]]]:
+    """Every variant's cells in the order of WRITTEN, those of products above `after`, and no transaction left open.
+
+    A few thousand rows at a time, each time with the last product they speak of.
+    """
+    names = Names()
     while ids := list(session().scalars(NEXT_PRODUCTS, {"after": after, "limit": AT_ONCE})):
         rows = [_whole_row(row, names) for row in _rows(OF_PRODUCTS, ids)]
         session().rollback()
         after = ids[-1]
-        yield [[row[name] for name in WRITTEN] for row in rows]
+        yield after, [[row[name] for name in WRITTEN] for row in rows]
 
 
 def _rows(statement: TextClause, wanted: Sequence[Any]) -> Iterable[Row[Any]]:

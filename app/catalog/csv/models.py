@@ -12,17 +12,21 @@ from app.lib.db import Base, CreatedAt, Model
 
 
 class CatalogExport(Model):
-    """The catalogue written into a file, below `key` in storage once it is done."""
+    """The catalogue written into a file: `parts` files below `key`, which whoever downloads it gets as one.
+
+    `after_id` is the last product that is written; whoever goes on after a kill begins behind it.
+    """
 
     __tablename__ = "catalog_exports"
-    __table_args__ = (CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state_known"),)
+    __table_args__ = (CheckConstraint("state IN ('waiting', 'done')", name="state_known"),)
 
     public_id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), unique=True, server_default=func.gen_random_uuid())
     actor_id: Mapped[int | None]
     state: Mapped[str] = mapped_column(server_default="waiting")
     rows: Mapped[int] = mapped_column(server_default="0")
-    key: Mapped[str] = mapped_column(server_default="")
-    error: Mapped[str] = mapped_column(server_default="")
+    key: Mapped[str]
+    parts: Mapped[int] = mapped_column(server_default="0")
+    after_id: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[CreatedAt]
     done_at: Mapped[datetime | None]
 
@@ -36,9 +40,7 @@ class CatalogImport(Model):
 
     __tablename__ = "catalog_imports"
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('checking', 'checked', 'applying', 'applied', 'refused', 'dropped')", name="state_known"
-        ),
+        CheckConstraint("state IN ('checking', 'checked', 'applying', 'applied', 'refused')", name="state_known"),
         CheckConstraint("mode IN ('', 'batches', 'whole')", name="mode_known"),
     )
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.catalog.csv import cells, current, writing
@@ -43,7 +44,7 @@ MOST_WHOLE = 20_000  # rows changed in one transaction, whose locks everybody wa
 def start_export(actor_id: int) -> CatalogExport:
     """Have the whole catalogue written into a file."""
     with transaction() as db_:
-        export = CatalogExport(actor_id=actor_id)
+        export = CatalogExport(actor_id=actor_id, key=f"private/exports/{uuid.uuid4().hex}")
         db_.add(export)
         db_.flush()
         outbox.send("catalog.export", export_id=export.id)
@@ -51,41 +52,56 @@ def start_export(actor_id: int) -> CatalogExport:
     return export
 
 
+def parts_of(key: str, parts: int) -> list[str]:
+    """The files of an export in storage, in their order."""
+    return [f"{key}-{number}.csv" for number in range(parts)]
+
+
 def write_export(export_id: int) -> None:
-    """Write the file, put it into storage, and say so. Raises NotKept, and is tried again later."""
+    """Write the next part, for a slice of time, and send for the one after. Raises NotKept, and is tried again."""
     with transaction() as db_:
-        if db_.get_one(CatalogExport, export_id).state != "waiting":
+        export = db_.get_one(CatalogExport, export_id)
+        if export.state != "waiting":
             return
-    key = f"private/exports/{uuid.uuid4().hex}.csv"
+        key, part, after = export.key, export.parts, export.after_id
     with tempfile.TemporaryFile() as file:
-        rows = _write_rows(file, export_id)
+        reached, count, is_over = _write_rows(file, after, with_header=part == 0)
         file.seek(0)
-        storage().put_file(key, file)
+        storage().put_file(parts_of(key, part + 1)[-1], file)
     with transaction() as db_:
-        db_.execute(EXPORTED, {"id": export_id, "rows": rows, "key": key})
+        values = {"id": export_id, "part": part, "reached": reached, "count": count, "is_over": is_over}
+        if db_.execute(PART_WRITTEN, values).first() and not is_over:
+            outbox.send("catalog.export", export_id=export_id)
 
 
-EXPORTED = text(
-    "UPDATE catalog_exports SET state = 'done', rows = :rows, key = :key, done_at = now() "
-    "WHERE id = :id AND state = 'waiting'"
-)
-SO_FAR = text("UPDATE catalog_exports SET rows = :rows WHERE id = :id AND state = 'waiting'")
+# Of two who wrote the same part after a lost lease, one counts.
+PART_WRITTEN = text("""
+    UPDATE catalog_exports SET parts = parts + 1, after_id = :reached, rows = rows + :count,
+        state = CASE WHEN :is_over THEN 'done' ELSE state END, done_at = CASE WHEN :is_over THEN now() END
+    WHERE id = :id AND state = 'waiting' AND parts = :part
+    RETURNING id
+""")
 
 
-def _write_rows(file: BinaryIO, export_id: int) -> int:
-    """With the mark that makes Excel read UTF-8."""
-    out = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+def _write_rows(file: BinaryIO, after: int, *, with_header: bool) -> tuple[int, int, bool]:
+    """The last product written, how many rows, and whether there are no more. The header marks UTF-8 for Excel."""
+    began, count, reached = time.monotonic(), 0, after
+    out = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(out)
-    writer.writerow(WRITTEN)
-    count = 0
-    for rows in current.everything():
+    if with_header:
+        out.write("\ufeff")
+        writer.writerow(WRITTEN)
+    is_over = True
+    for last, rows in current.everything(after):
+        reached = last
         writer.writerows([[cells.safe(cell) for cell in row] for row in rows])
         count += len(rows)
-        with transaction() as db_:
-            db_.execute(SO_FAR, {"id": export_id, "rows": count})
+        if time.monotonic() - began > SLICE:
+            is_over = False
+            break
     out.flush()
     out.detach()
-    return count
+    return reached, count, is_over
 
 
 def start_import(file: BinaryIO, file_name: str, actor_id: int) -> CatalogImport:
@@ -295,7 +311,7 @@ def _apply_whole(import_id: int, actor_id: int | None) -> None:
                 outcome = writing.write(db_, rows, actor_id, with_stock=False)
                 if outcome.wrong:
                     line, sentence = next(iter(sorted(outcome.wrong.items())))
-                    raise Invalid(f"Nothing was changed, because of line {line}: {sentence}")
+                    raise Invalid(f"Line {line}: {sentence}")
                 after, done = rows[-1].line, done + len(rows)
                 everything += rows
                 _say_progress(import_id, done)
@@ -305,10 +321,11 @@ def _apply_whole(import_id: int, actor_id: int | None) -> None:
             db_.refresh(found, with_for_update=True)
             found.done = found.position = len(everything)
             _end(found)
-    except Invalid as error:
+    except (Invalid, IntegrityError) as error:
+        said = f"Nothing was changed. {writing.sentence_of(error)}"
         with transaction() as db_:
             found = db_.get_one(CatalogImport, import_id, with_for_update=True, populate_existing=True)
-            found.state, found.error, found.position = "checked", error.sentence, 0
+            found.state, found.error, found.position = "checked", said, 0
 
 
 def _say_progress(import_id: int, position: int) -> None:
@@ -342,7 +359,7 @@ def _end(found: CatalogImport) -> None:
 # Housekeeping
 
 OLD_EXPORTS = text("""
-    DELETE FROM catalog_exports WHERE created_at < now() - interval '7 days' RETURNING key
+    DELETE FROM catalog_exports WHERE created_at < now() - interval '7 days' RETURNING key, parts
 """)
 OLD_IMPORTS = text("""
     DELETE FROM catalog_imports WHERE created_at < now() - interval '30 days' RETURNING key
@@ -352,7 +369,8 @@ OLD_IMPORTS = text("""
 def forget_old() -> None:
     """Exports go after a week, imports after a month, with their files."""
     with transaction() as db_:
-        keys = [key for statement in (OLD_EXPORTS, OLD_IMPORTS) for key in db_.scalars(statement) if key]
+        keys = [part for key, parts in db_.execute(OLD_EXPORTS) for part in parts_of(key, parts)]
+        keys += db_.scalars(OLD_IMPORTS)
     for key in keys:
         try:
             storage().delete(key)

@@ -79,7 +79,7 @@ def write(db: Session, rows: Sequence[Wanted], actor_id: int | None, *, with_sto
             outcome = _write_all(db, rows, actor_id, with_stock)
     except (IntegrityError, DataError, Invalid) as error:
         if len(rows) == 1:
-            return Outcome([], {rows[0].line: _sentence(error)})
+            return Outcome([], {rows[0].line: sentence_of(error)})
         middle = len(rows) // 2
         first = write(db, rows[:middle], actor_id, with_stock=with_stock)
         second = write(db, rows[middle:], actor_id, with_stock=with_stock)
@@ -87,7 +87,8 @@ def write(db: Session, rows: Sequence[Wanted], actor_id: int | None, *, with_sto
     return outcome
 
 
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
+    """Why the shop does not take a row, in words."""
     if isinstance(error, Invalid):
         return error.sentence
     name = violated(error) if isinstance(error, IntegrityError) else None
