@@ -48,7 +48,12 @@ STORIES = [
 
 
 KNOW_OUR_NAMES = ("chapa", "paystack")
-_phones = itertools.count(1)  # a telephone rings for one payment at a time
+_phones = itertools.count(1)
+
+
+def a_payer() -> Payer:
+    """Somebody with a telephone of their own: one rings for one payment at a time."""
+    return Payer(phone=f"07{next(_phones):08}")
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,10 @@ class Told:
 
 def tell(street: Street, story: Story) -> Told:
     """Live through a story with a new order."""
-    buyer = next(_phones)
-    number = an_order(a_variant(on_hand=5, price=20000), country=story.country, email=f"p{buyer}@x.test").number
-    checkout.start_payment(number, story.provider, Payer(phone=f"07{buyer:08}"))
+    payer = a_payer()
+    shirt = a_variant(on_hand=5, price=20000)
+    number = an_order(shirt, country=story.country, email=f"p{payer.phone}@x.test").number
+    checkout.start_payment(number, story.provider, payer)
     reference, provider_ref = names_of(number)
     letters = [
         letter for deed in story.deeds for letter in deed_letters(street, story.provider, deed, reference, provider_ref)

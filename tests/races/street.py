@@ -33,6 +33,14 @@ class Letter:
         """Deliver it; gives back the status."""
         return app.test_client().post(self.path, data=self.body, headers=self.headers).status_code
 
+    def names(self, *names: str) -> bool:
+        """Whether it speaks of one of these."""
+        return any(name.encode() in self.body for name in names)
+
+    @property
+    def is_about_a_dispute(self) -> bool:
+        return self.names('"dispute"')
+
 
 class Street:
     """Everybody's other end, on good days, with nobody in it yet."""
@@ -43,6 +51,8 @@ class Street:
         self._bag: list[Letter] = []
         for name, simulator in self.simulators.items():
             simulator.mailman.carry = partial(self._keep, name)
+            # Money on its way arrives when a test says so, also on a slow machine.
+            simulator.obey({"late_seconds": 25})
         paths = {f"/{name}": simulator for name, simulator in self.simulators.items()}
         self._serving = Serving(paths, host="127.0.0.1", port=0)
         self.address = self._serving.start()
@@ -56,6 +66,11 @@ class Street:
         for simulator in self.simulators.values():
             simulator.obey({"calm": True, "clock": None})
             simulator.requests.clear()
+
+    def stand_still(self, at: float) -> None:
+        """However long a test takes by now, it is this moment at every provider."""
+        for simulator in self.simulators.values():
+            simulator.clock.set(at)
 
     def settings(self, **changes: str) -> Settings:
         """Those of the shop in use, which pays here."""
@@ -89,7 +104,7 @@ class Street:
         self._bag.clear()
         deed()
         mailman.deliver_due()
-        return list(self._bag)
+        return [letter for letter in self._bag if letter.provider == provider]
 
     def _keep(self, provider: str, url: str, body: bytes, headers: Any) -> int:
         self._bag.append(Letter(provider, urlsplit(url).path, dict(headers), body))
