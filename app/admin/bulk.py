@@ -17,6 +17,7 @@ from app.lib.paging import page_from
 
 FIELDS = ("sku", "seen", "price", "compare_at", "change", "status")
 SIZES = (50, 100, MOST_ROWS)
+ASKED = ("q", "status", "size", "page")
 
 
 @bp.get("/products/bulk")
@@ -40,7 +41,7 @@ def save_bulk() -> Response:
     except Invalid as error:
         return _refused(typed, note, error.sentence, {}, {}, is_note=error.field == "note")
     words = "Nothing was changed." if not count else "1 variant saved." if count == 1 else f"{count} variants saved."
-    return respond(then=url_for(".bulk_grid", **request.args), say=words)
+    return respond(then=_here(".bulk_grid"), say=words)
 
 
 def shown(row: GridRow) -> dict[str, str]:
@@ -61,6 +62,12 @@ def _minor(minor: int | None) -> str:
 
 def _filter() -> tuple[str, str]:
     return " ".join(request.args.get("q", "")[:100].split()), request.args.get("status", "")
+
+
+def _here(endpoint: str) -> str:
+    """The address with the fields that choose these rows, and with nothing else from the address at hand."""
+    fields: dict[str, Any] = {name: request.args[name] for name in ASKED if name in request.args}
+    return url_for(endpoint, **fields)
 
 
 def _size() -> int:
@@ -164,6 +171,6 @@ def _respond(rows: list[tuple[GridRow, dict[str, str]]], *, status: int = 200, *
         view=view,
         size=_size(),
         sizes=SIZES,
-        address=url_for(".save_bulk", **request.args),
+        address=_here(".save_bulk"),
         **{"paging": None, **nothing, **more},
     )

@@ -165,8 +165,14 @@ def save_brand(slug: str) -> Response:
             description=form.get("description", ""),
         )
     except Invalid as error:
-        context = {"brand": _brand(slug), "typed": form, "error": error}
-        return respond("admin/products/_brand.html", page="admin/products/brand.html", status=422, **context)
+        return respond(
+            "admin/products/_brand.html",
+            page="admin/products/brand.html",
+            status=422,
+            brand=_brand(slug),
+            typed=form,
+            error=error,
+        )
     return respond(then=url_for(".brand", slug=now.slug), say="Saved.")
 
 
