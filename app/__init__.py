@@ -80,6 +80,7 @@ def _register(app: Flask) -> None:
     from app.auth import views as auth
     from app.cart import views as cart
     from app.catalog import views as catalog
+    from app.catalog.search import jobs as _search_jobs  # noqa: F401
     from app.checkout import jobs as _checkout_jobs  # noqa: F401
     from app.checkout import views as checkout
     from app.invoices import jobs as _invoices_jobs  # noqa: F401

@@ -172,6 +172,11 @@ class Settings:
         "countries served, the first one preset", _countries, ("US", "GB", "KE", "NG", "ET", "DE", "FR", "JP")
     )
     hold_minutes: int = _setting("how long an unpaid order holds its stock", _whole(1, 10_080), 60)
+    sold_out: str = _setting(
+        "where listings show what is sold out: last, mixed with the rest, or hidden",
+        _one_of("last", "mixed", "hidden"),
+        "last",
+    )
     terms_version: str = _setting("which text of the terms a shopper accepts", _text, "1")
     stripe_secret_key: str = _setting("Stripe API key", _secret, "")
     stripe_webhook_secret: tuple[str, ...] = _setting(
