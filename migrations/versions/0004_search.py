@@ -85,9 +85,10 @@ WITH wanted AS MATERIALIZED (
     WHERE leaf.id IN (SELECT category_id FROM wanted) GROUP BY leaf.id
 ), said AS (
     SELECT w.id, coalesce(b.name, '') AS brand,
-        concat_ws(' ', shelf.names, offer.options, array_to_string(w.tags, ' '),
-            (SELECT string_agg(name, ' ') FROM facts WHERE facts.product_id = w.id)) AS rest
+        concat_ws(' ', shelf.names, offer.options, array_to_string(w.tags, ' '), fact.names) AS rest
     FROM wanted w JOIN offer ON offer.product_id = w.id
+    LEFT JOIN (SELECT product_id, string_agg(name, ' ') AS names FROM facts GROUP BY product_id) fact
+        ON fact.product_id = w.id
     LEFT JOIN shelf ON shelf.id = w.category_id LEFT JOIN brands b ON b.id = w.brand_id
 ), coded AS (
     SELECT product_id, array_agg(code) AS codes FROM (

@@ -168,8 +168,9 @@ def _whole_shelf(asked: Asked) -> dict[str, Any] | None:
     for stock in _branches(asked):
         part = _ends(asked, stock)
         if not is_shop:
-            part = f"SELECT d.* FROM shelves s CROSS JOIN LATERAL ({part}) d"
-        branches.append(f"({part} ORDER BY {_order(asked, by_stock=False)} LIMIT :wanted)")
+            order = _order(asked, by_stock=False)
+            part = f"SELECT d.* FROM shelves s CROSS JOIN LATERAL ({part}) d ORDER BY {order} LIMIT :wanted"
+        branches.append(f"({part})")
     shelves = (
         ""
         if is_shop
