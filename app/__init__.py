@@ -100,6 +100,7 @@ def _register(app: Flask) -> None:
     from app.catalog import jobs as _catalog_jobs  # noqa: F401
     from app.catalog import moments as _moments  # noqa: F401
     from app.catalog import views as catalog
+    from app.catalog.search import jobs as _search_jobs  # noqa: F401
     from app.checkout import jobs as _checkout_jobs  # noqa: F401
     from app.checkout import views as checkout
     from app.content import crawlers

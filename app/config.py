@@ -198,6 +198,11 @@ class Settings:
     low_stock_at: int = _setting(
         "available units from here down are low, unless a variant says so", _whole(0, 1_000_000), 5
     )
+    sold_out: str = _setting(
+        "where listings show what is sold out: last, mixed with the rest, or hidden",
+        _one_of("last", "mixed", "hidden"),
+        "last",
+    )
     terms_version: str = _setting("which text of the terms a shopper accepts", _text, "1")
     stripe_secret_key: str = _setting("Stripe API key", _secret, "")
     stripe_webhook_secret: tuple[str, ...] = _setting(

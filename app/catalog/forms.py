@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from werkzeug.datastructures import MultiDict
 
 from app.catalog.queries import SORTS, Filters
-from app.catalog.queries.filters import KINDS
+from app.catalog.queries.filters import SHELVES, kinds_of
 from app.lib import runtime
 from app.lib.errors import Invalid
 from app.lib.money import Money
 
-# The fields of a listing's address.
-FILTERS = (*KINDS, "price_min", "price_max", "in_stock", "sort", "page")
-
+# The fields of a listing's address that every shop knows; a page with a filter of the shop's own is made anew.
+FILTERS = (*SHELVES, "size", "colour", "price_min", "price_max", "in_stock", "sort", "page", "after")
+MOST_KINDS = 8
 MOST_VALUES = 30  # of one kind
 LONGEST = 100
 
@@ -21,8 +21,11 @@ def filters_from(args: MultiDict[str, str], *, sort: str = "featured") -> Filter
     """The filters of an address. An unknown value stays and finds nothing; no amount is no limit."""
     asked = args.get("sort", "")
     is_known = asked in SORTS and (asked != "relevance" or sort == "relevance")
+    kinds = kinds_of({name for name in args if len(name) <= LONGEST})
+    chosen = {kind: values for kind in list(kinds)[:MOST_KINDS] if (values := _values(args, kind))}
     return Filters(
-        **{kind: _values(args, kind) for kind in KINDS},
+        chosen=chosen,
+        attributes=frozenset(kind for kind in chosen if kinds[kind] == "attribute"),
         price_min=_amount(args.get("price_min", "")),
         price_max=_amount(args.get("price_max", "")),
         in_stock=args.get("in_stock") == "1",

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from babel.numbers import get_currency_symbol
 
 from app.catalog.queries import SORTS, Filters, Listing, category_names
-from app.catalog.queries.filters import KINDS
+from app.catalog.queries.listing import LAST_NUMBERED
 from app.lib import runtime
 from app.lib.money import Money
 
@@ -26,25 +26,30 @@ class PageLink(NamedTuple):
     is_current: bool = False
 
 
-def results(found: Listing, filters: Filters, here: str, *, q: str = "", sort: str = "featured") -> dict[str, Any]:
+def results(
+    found: Listing, filters: Filters, here: str, *, q: str = "", sort: str = "featured", is_exact: bool = False
+) -> dict[str, Any]:
     """The context of _results.html, _facets.html, _grid.html and _pager.html. `sort` is the default one."""
     settings = runtime.settings()
 
-    def address(chosen: Filters, page: int = 1) -> str:
-        return _address(here, chosen, q, sort, page)
+    def address(chosen: Filters, page: int = 1, after: str = "") -> str:
+        return _address(here, chosen, q, sort, page, after, is_exact)
 
-    pages = -(-found.total // found.page.size)
+    pages = min(LAST_NUMBERED, -(-found.total // found.page.size))
+    about = "about " if found.is_about else ""
     first = found.page.offset + 1
     last = found.page.offset + len(found.cards)
     return {
         "here": here,
         "q": q,
-        "count": f"{found.total:,}",
+        "count": f"{about}{found.total:,}",
+        "is_about": found.is_about,
+        "is_exact": is_exact,
         "is_one": found.total == 1,
         "products": found.cards,
         "page_number": found.page.number,
         "chips": [Chip(words, address(fewer)) for words, fewer in _chips(found, filters)],
-        "clear_url": _address(here, Filters(sort=filters.sort), q, sort, 1),
+        "clear_url": address(Filters(sort=filters.sort)),
         "sorts": [
             {"value": value, "words": words}
             for value, words in SORTS.items()
@@ -60,10 +65,10 @@ def results(found: Listing, filters: Filters, here: str, *, q: str = "", sort: s
             "price_to": _money(found.price_to),
         },
         "currency_symbol": get_currency_symbol(settings.currency, settings.locale),
-        "shown_words": f"Showing {first:,} to {last:,} of {found.total:,}" if found.cards else "",
+        "shown_words": f"Showing {first:,} to {last:,} of {about}{found.total:,}" if found.cards else "",
         "shown": last,
         "total": found.total,
-        "next_url": address(filters, found.page.number + 1) if found.page.has_more else None,
+        "next_url": address(filters, found.page.number + 1, found.after) if found.page.has_more else None,
         "pages": _pages(found.page.number, pages, lambda number: address(filters, number)),
     }
 
@@ -73,8 +78,8 @@ def _chips(found: Listing, filters: Filters) -> list[tuple[str, Filters]]:
     words = {(facet.name, value.value.lower()): value.words for facet in found.facets for value in facet.values}
     categories = category_names()
     chips = []
-    for kind in KINDS:
-        for value in getattr(filters, kind):
+    for kind, values in filters.chosen.items():
+        for value in values:
             name = words.get((kind, value.lower()))
             if name is None and kind == "category" and value in categories:
                 name = categories[value].name
@@ -89,9 +94,11 @@ def _chips(found: Listing, filters: Filters) -> list[tuple[str, Filters]]:
     return chips
 
 
-def _address(here: str, filters: Filters, q: str, default_sort: str, page: int) -> str:
+def _address(here: str, filters: Filters, q: str, default_sort: str, page: int, after: str, is_exact: bool) -> str:
     fields: list[tuple[str, str]] = [("q", q)] if q else []
-    fields += [(kind, value) for kind in KINDS for value in getattr(filters, kind)]
+    if is_exact:
+        fields.append(("exact", "1"))
+    fields += [(kind, value) for kind, values in filters.chosen.items() for value in values]
     for name in ("price_min", "price_max"):
         if getattr(filters, name) is not None:
             fields.append((name, _plain(getattr(filters, name))))
@@ -101,6 +108,8 @@ def _address(here: str, filters: Filters, q: str, default_sort: str, page: int) 
         fields.append(("sort", filters.sort))
     if page > 1:
         fields.append(("page", str(page)))
+        if after:
+            fields.append(("after", after))
     return f"{here}?{urlencode(fields)}" if fields else here
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.catalog.queries import Filters, Listing, ProductPage
-from app.catalog.queries.filters import KINDS
 from app.catalog.queries.menu import Step
 from app.catalog.queries.product import OfferView
 from app.lib import runtime
@@ -157,7 +156,7 @@ def listing_head(
 
 def _chosen(filters: Filters) -> int:
     """How many values are chosen, a bound of the price counting as one."""
-    values = sum(len(getattr(filters, kind)) for kind in KINDS)
+    values = sum(len(values) for values in filters.chosen.values())
     return values + sum([filters.price_min is not None, filters.price_max is not None, filters.in_stock])
 
 

@@ -1,7 +1,9 @@
 """The shop windows: categories, brands, products, search. For visitors they set no cookie."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote_plus
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 
@@ -81,8 +83,9 @@ def search() -> Response:
         return make_response(render_template("catalog/search.html", q=""))
     ratelimit.hit(SEARCHING, ratelimit.network_of(request.remote_addr or ""))
     filters = filters_from(request.args, sort="relevance")
-    listing = queries.search(q, filters, page_number())
-    context = results(listing, filters, "/search", q=q, sort="relevance")
+    is_exact = request.args.get("exact") == "1"
+    listing = queries.search(q, filters, page_number(), is_exact=is_exact)
+    context = results(listing, filters, "/search", q=q, sort="relevance", is_exact=is_exact)
     return listing_answer(listing, context, page="catalog/search.html", **_no_match(listing, q))
 
 
@@ -149,7 +152,8 @@ def _preview(found: queries.ProductPage) -> dict[str, Any] | None:
 
 
 def page_number() -> Page:
-    return page_from(request.args.get("page"), PAGE_SIZE)
+    page = page_from(request.args.get("page"), PAGE_SIZE)
+    return replace(page, after=request.args.get("after", "")) if page.number > 1 else page
 
 
 def _swaps(element: str) -> bool:
@@ -169,6 +173,8 @@ def _no_match(found: Listing, q: str) -> dict[str, Any]:
     narrow = next((facet.values for facet in found.facets if facet.name == "category"), [])
     return {
         "narrow": [],
+        "corrected": found.corrected,
+        "exact_url": f"/search?q={quote_plus(q)}&exact=1",
         "empty_title": f"No products match “{q}”",
         "empty_sentence": "Try fewer or other words, or a category."
         if not narrow

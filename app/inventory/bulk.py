@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.types import BigInteger
 
-from app.catalog import bulk
+from app.catalog import bulk, search
 from app.catalog.bulk import MOST_ROWS, Edit, Refused, Saved
 from app.inventory.services import IDS, LOCK, MOST
 from app.lib.db import retrying, session, transaction
@@ -49,13 +49,14 @@ def save(edits: Sequence[Edit], *, note: str = "", actor_id: int | None = None) 
         _check(edits, rows, stock)
         bulk.write([(edit, rows[edit.sku]) for edit in edits], actor_id)
         if moved:
-            values = {
+            values: dict[str, Any] = {
                 "variants": [rows[edit.sku].id for edit in moved],
                 "changes": [edit.change for edit in moved],
                 "note": note.strip()[:500],
                 "actor_id": actor_id,
             }
             current.execute(CHANGE, values)
+            search.refresh_variants(values["variants"])
     return len(edits)
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger
 
+from app.catalog import search
 from app.inventory.queries import available
 from app.lib.db import retrying, transaction
 from app.lib.errors import Invalid, NotAllowed
@@ -292,6 +293,7 @@ def adjust(variant_id: int, change: int, *, note: str, actor_id: int | None = No
                 "That would leave less than is reserved for orders. Take away fewer, or cancel an order first.",
                 "change",
             )
+        search.refresh_variants([variant_id])
         return int(on_hand)
 
 

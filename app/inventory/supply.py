@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import bindparam, text
 from sqlalchemy.types import BigInteger
 
+from app.catalog import search
 from app.catalog.models import Variant
 from app.lib.db import retrying, transaction
 from app.lib.errors import Invalid, NotFound
@@ -48,4 +49,5 @@ def set_supply(variant_id: int, supply: str, *, most: int = 0, ships_on: date | 
                 f"Orders are owed {owed} already: enter {owed} or more, or receive stock first.",
                 "most",
             )
+        search.refresh_variants([variant_id])
     return variant

@@ -7,11 +7,15 @@ LAST_PAGE = 1000
 
 @dataclass(frozen=True)
 class Page:
-    """Page `number` (from 1) of `size` rows; `has_more` once the rows are known."""
+    """Page `number` (from 1) of `size` rows; `has_more` once the rows are known.
+
+    `after` is the cursor of the page before, in lists that have one.
+    """
 
     number: int
     size: int
     has_more: bool = False
+    after: str = ""
 
     @property
     def offset(self) -> int:

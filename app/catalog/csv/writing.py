@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger, Text
 
-from app.catalog import services
+from app.catalog import search, services
 from app.catalog.csv import cells, current
 from app.catalog.csv.columns import BY_NAME, OF_NEW, OF_PRODUCT, OF_VARIANT, PRODUCT_NAMES, Column
 from app.catalog.csv.current import Current, Names
@@ -114,12 +114,8 @@ def _write_all(db: Session, rows: Sequence[Wanted], actor_id: int | None, with_s
     _check_kinds(db, {product_ids[row.product] for row in good if "options" in row.changes})
     if with_stock:
         write_stock(db, good, actor_id)
-    _written(sorted({*made, *(product_ids[row.product] for row in good)}))
+    search.refresh({*made, *(product_ids[row.product] for row in good)})
     return Outcome([row.line for row in good], wrong)
-
-
-def _written(product_ids: list[int]) -> None:
-    """The one place that knows which products an import has touched, in the transaction that touched them."""
 
 
 def _moved_on(row: Wanted, known: Current | None, families: dict[str, Current]) -> str:

@@ -104,6 +104,26 @@ def card(row: Row[Any]) -> CardView:
     )
 
 
+def card_of(row: Sequence[Any]) -> CardView:
+    """A card from a row of a listing, as app/catalog/search/find.py selects it."""
+    product_id, _, _, name, slug, image, price, top, was, currency, available, is_new, swatches, colours, only_sku = row
+    return CardView(
+        name=name,
+        url=f"/p/{slug}",
+        image=picture(image["key"], image["widths"], image["alt"], formats=image["formats"]) if image else None,
+        price=Money(price, currency),
+        compare_at=None if was is None else Money(was, currency),
+        has_many_prices=top != price,
+        is_sold_out=available <= 0,
+        left=available if 0 < available <= FEW_LEFT else None,
+        is_new=is_new,
+        swatches=swatches,
+        colours=colours,
+        only_sku=only_sku,
+        id=product_id,
+    )
+
+
 CARDS = text(f"""
     SELECT {CARD_COLUMNS}
     FROM unnest(CAST(:ids AS bigint[])) WITH ORDINALITY AS wanted (id, place)

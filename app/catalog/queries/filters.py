@@ -1,7 +1,13 @@
 """What a shopper may narrow a listing by: any of the values of one kind, all of the kinds."""
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from sqlalchemy import text
+
+from app.lib.db import session
 
 SORTS = {
     "relevance": "Best match",
@@ -12,17 +18,21 @@ SORTS = {
     "best": "Best sellers",
 }
 
-KINDS = ("category", "brand", "size", "colour")
+SHELVES = ("category", "brand")
+RESERVED = frozenset(
+    {"q", "sort", "page", "after", "exact", "price_min", "price_max", "in_stock", *SHELVES, "sku", "quantity", "key"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Chosen values by kind, prices in minor units of the shop's currency."""
+    """Chosen values by kind, prices in minor units of the shop's currency.
 
-    category: tuple[str, ...] = ()
-    brand: tuple[str, ...] = ()
-    size: tuple[str, ...] = ()
-    colour: tuple[str, ...] = ()
+    A kind is category, brand, the code of an option (size, colour) or of an attribute that is marked filterable.
+    """
+
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attributes: frozenset[str] = frozenset()  # which of the chosen kinds are attributes
     price_min: int | None = None
     price_max: int | None = None
     in_stock: bool = False
@@ -35,40 +45,45 @@ class Filters:
         if kind in ("price_min", "price_max"):
             nothing: dict[str, Any] = {kind: None}
             return replace(self, **nothing)
-        kept = () if value is None else tuple(each for each in getattr(self, kind) if each != value)
-        fewer: dict[str, Any] = {kind: kept}
-        return replace(self, **fewer)
+        kept = () if value is None else tuple(each for each in self.chosen.get(kind, ()) if each != value)
+        rest = {name: values for name, values in self.chosen.items() if name != kind}
+        return replace(self, chosen=rest | {kind: kept} if kept else rest)
 
-    def values(self) -> dict[str, Any]:
-        """Named parameters of the conditions below; codes are compared in lower case."""
-        return {kind: [value.lower() for value in getattr(self, kind)] for kind in KINDS} | {
-            "price_min": self.price_min,
-            "price_max": self.price_max,
-        }
+    @property
+    def options(self) -> list[str]:
+        """The chosen kinds that variants differ by."""
+        return [kind for kind in self.chosen if kind not in SHELVES and kind not in self.attributes]
+
+    @property
+    def are_none(self) -> bool:
+        return not self.chosen and self.price_min is None and self.price_max is None and not self.in_stock
 
 
-def conditions(filters: Filters) -> dict[str, str]:
-    """SQL for each kind that is chosen, over product `p`, category `c`, brand `b` and variant `v`.
+KEEP_FIELDS = 2.0  # seconds: how long another process may not know a new option or attribute
+_kept: tuple[float, dict[str, str]] | None = None
 
-    Size, colour, price and stock speak of one variant, so a red M is found only where a red M exists.
+FIELDS = text("""
+    SELECT code, 'option' AS what FROM options
+    UNION ALL SELECT code, 'attribute' FROM attributes WHERE is_filterable
+""")
+
+
+def kinds_of(names: set[str]) -> dict[str, str]:
+    """Which of these names of an address are filters: "shelf", "option" or "attribute" by name, the others left out.
+
+    One statement every two seconds, and only when an address has names that not every shop knows.
     """
-    found = {}
-    if filters.category:
-        found["category"] = """EXISTS (
-            SELECT FROM categories above WHERE above.path @> c.path AND above.slug = ANY(:category))"""
-    if filters.brand:
-        found["brand"] = "b.slug = ANY(:brand)"
-    for kind in ("size", "colour"):
-        if getattr(filters, kind):
-            found[kind] = f"""EXISTS (
-                SELECT FROM variant_values
-                JOIN option_values value ON value.id = variant_values.option_value_id
-                JOIN options o ON o.id = value.option_id AND o.code = '{kind}'
-                WHERE variant_values.variant_id = v.id
-                  AND (lower(value.code) = ANY(:{kind}) OR lower(value.name) = ANY(:{kind})))"""
-    if filters.price_min is not None:
-        found["price"] = "v.price_minor >= :price_min"
-    if filters.price_max is not None:
-        upper = "v.price_minor <= :price_max"
-        found["price"] = f"{found['price']} AND {upper}" if "price" in found else upper
-    return found
+    found = {name: "shelf" for name in SHELVES if name in names} | {
+        name: "option" for name in ("size", "colour") if name in names
+    }
+    if names <= RESERVED | found.keys():
+        return found
+    return found | {name: what for name, what in _fields().items() if name in names and name not in RESERVED}
+
+
+def _fields() -> dict[str, str]:
+    global _kept
+    if _kept is None or _kept[0] < time.monotonic():
+        rows = session().execute(FIELDS)
+        _kept = time.monotonic() + KEEP_FIELDS, {row.code: row.what for row in reversed(rows.all())}
+    return _kept[1]

@@ -27,10 +27,8 @@ class Rule:
     @staticmethod
     def of(stored: Mapping[str, Any]) -> "Rule":
         """From JSON, as `stored()` wrote it; fields it does not know are left out."""
-        known = {name: stored[name] for name in Rule.__dataclass_fields__ if name in stored}
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in known.items()
-        }
+        known: dict[str, Any] = {name: stored[name] for name in Rule.__dataclass_fields__ if name in stored}
+        fields: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in known.items()}
         return Rule(**fields)
 
     def stored(self) -> dict[str, Any]:

@@ -1,88 +1,49 @@
-"""Plain search: an exact SKU first, then words of name, brand, category, options and description."""
+"""Search and suggestions: an exact SKU or barcode first, then words, then what was probably meant."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from sqlalchemy import text
-
+from app.catalog import prices
 from app.catalog.queries.cards import Picture, picture
 from app.catalog.queries.filters import Filters
-from app.catalog.queries.fragments import CARD_COLUMNS, CARD_JOINS, ON_SALE
 from app.catalog.queries.listing import Listing, Scope, listing
-from app.catalog.queries.menu import MenuEntry, category_names
+from app.catalog.queries.menu import category_url
+from app.catalog.search import find, misses, spelling
+from app.catalog.search.find import Words
+from app.lib import runtime
 from app.lib.db import session
 from app.lib.money import Money
 from app.lib.paging import Page
-from app.lib.slugs import slug_of
 
 LONGEST = 100
 MOST_WORDS = 8
-WORD = re.compile(r"\w+", re.UNICODE)
-
-# Every word may be the beginning of one, as typed or without accents; a slug is the name without accents.
-FOUND = f"""
-    shelf AS (
-        SELECT leaf.id, string_agg(above.name, ' ') AS names
-        FROM categories leaf JOIN categories above ON above.path @> leaf.path GROUP BY leaf.id
-    ), asked AS (
-        SELECT to_tsquery('english', :typed) || to_tsquery('english', :plain) AS words
-    ), document AS (
-        SELECT p.id, p.slug,
-            setweight(to_tsvector('english', p.name || ' ' || replace(p.slug, '-', ' ')), 'A')
-            || setweight(to_tsvector('english', coalesce(brands.name, '')), 'B')
-            || setweight(to_tsvector('english', shelf.names || ' ' || coalesce(variety.names, '')), 'C')
-            || setweight(to_tsvector('english', p.description), 'D') AS words,
-            variety.skus
-        FROM products p
-        JOIN shelf ON shelf.id = p.category_id
-        LEFT JOIN brands ON brands.id = p.brand_id
-        LEFT JOIN LATERAL (
-            SELECT string_agg(v.options_text, ' ') AS names, array_agg(upper(v.sku)) AS skus
-            FROM variants v WHERE v.product_id = p.id AND v.is_active
-        ) variety ON true
-        WHERE {ON_SALE}
-    ), found AS MATERIALIZED (
-        SELECT document.id,
-            CASE WHEN upper(:sku) = ANY(skus) THEN 10
-                 ELSE ts_rank('{{0.05, 0.2, 0.5, 1}}', document.words, asked.words) END AS rank
-        FROM document, asked
-        WHERE document.words @@ asked.words OR upper(:sku) = ANY(skus)
-           OR (length(:part) >= 3 AND document.slug LIKE '%' || :part || '%')
-    )
-"""  # noqa: S608
+WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 
-def search(q: str, filters: Filters, page: Page) -> Listing:
-    """What matches the words and the filters, best first unless sorted otherwise. Two statements."""
-    return listing(_scope(q), filters, page)
+def search(q: str, filters: Filters, page: Page, *, is_exact: bool = False) -> Listing:
+    """What matches the words and the filters, best first unless sorted otherwise. One statement, or two.
+
+    When nothing does, what was probably meant is searched instead, unless `is_exact`; `corrected` says so.
+    """
+    words = _words(q, is_exact)
+    if not words.words:
+        return Listing([], 0, Page(1, page.size), [], None, None)
+    found = listing(Scope(), filters, page, words=words)
+    if found.total or found.cards:
+        return found
+    better = None if is_exact else spelling.corrected(words.words)
+    if filters.are_none and page.number == 1:
+        misses.note(q)
+    if better is None:
+        return found
+    instead = " ".join(better)
+    return replace(listing(Scope(), filters, page, words=_words(instead)), corrected=instead)
 
 
-def _scope(q: str) -> Scope:
-    return Scope(
-        where="true",
-        values=_values(q),
-        before=f"{FOUND},",
-        joins="JOIN found ON found.id = p.id",
-        rank="max(found.rank)",
-    )
-
-
-def _values(q: str) -> dict[str, str]:
-    """Parameters of FOUND; `part` is letters, digits and hyphens only, so LIKE needs no escaping."""
-    typed = q[:LONGEST]
-    plain = slug_of(typed) if WORD.search(typed) else ""
-    return {
-        "typed": _prefixes(WORD.findall(typed)),
-        "plain": _prefixes(plain.split("-")),
-        "part": plain,
-        "sku": typed.strip(),
-    }
-
-
-def _prefixes(words: list[str]) -> str:
-    """`'red':* & 'sho':*`; words are letters, digits and underscores, so quoting cannot be broken."""
-    return " & ".join(f"'{word}':*" for word in words[:MOST_WORDS] if word)
+def _words(q: str, is_exact: bool = False) -> Words:
+    typed = " ".join(q[:LONGEST].split())
+    return Words(typed, tuple(WORD.findall(typed.lower())[:MOST_WORDS]), is_exact)
 
 
 class SuggestedProduct(NamedTuple):
@@ -95,7 +56,7 @@ class SuggestedProduct(NamedTuple):
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What a search box offers. `total` is how many products a search would find."""
+    """What a search box offers. `total` is how many products a search would find, 0 when nobody counted."""
 
     products: list[SuggestedProduct] = field(default_factory=list)
     categories: list["SuggestedCategory"] = field(default_factory=list)
@@ -113,43 +74,98 @@ class SuggestedCategory:
 SHORTEST = 2
 PRODUCTS = 5
 CATEGORIES = 4
+QUERIES = 4
+WALKED = 2_000  # best sellers looked through first
+FETCHED = 300  # matches ranked when those are not enough
 
-SUGGEST = text(f"""
-    WITH {FOUND}, best AS (
-        SELECT id, rank, count(*) OVER () AS total FROM found ORDER BY rank DESC, id DESC LIMIT {PRODUCTS}
+SUGGEST = f"""
+    WITH asked AS MATERIALIZED (SELECT search_query(:words, false) AS words), walked AS MATERIALIZED (
+        SELECT d.product_id, d.sold AS rank FROM (
+            SELECT * FROM search_documents d WHERE d.in_stock ORDER BY d.sold DESC, d.product_id DESC LIMIT {{walk}}
+        ) d WHERE d.words @@ (SELECT words FROM asked) AND d.published_at <= now() LIMIT {PRODUCTS}
+    ), fetched AS MATERIALIZED (
+        SELECT d.product_id, {find.RANK.format(out=0.5)} AS rank FROM search_documents d
+        WHERE (SELECT count(*) FROM walked) < {PRODUCTS} AND d.words @@ {find.WORDS} AND {{on_sale}} LIMIT {FETCHED}
+    ), exact AS (
+        SELECT d.product_id, {find.FIRST} AS rank FROM search_documents d WHERE {find.SKU_IS} AND {{on_sale}}
+    ), best AS (
+        SELECT product_id, max(rank) AS rank FROM (
+            SELECT * FROM exact UNION ALL SELECT * FROM fetched
+            UNION ALL SELECT * FROM walked WHERE NOT EXISTS (SELECT FROM fetched)
+        ) every GROUP BY product_id ORDER BY rank DESC, product_id DESC LIMIT {PRODUCTS}
     )
-    SELECT {CARD_COLUMNS}, c.name AS category, best.total
-    FROM best JOIN products p ON p.id = best.id JOIN categories c ON c.id = p.category_id
-    {CARD_JOINS}
-    ORDER BY best.rank DESC, best.id DESC
-""")  # noqa: S608
+    SELECT (SELECT count(*) FROM fetched) AS total,
+        (SELECT json_agg(json_build_array(d.name, d.slug, d.image, offer.price_minor, offer.currency, c.name)
+                         ORDER BY best.rank DESC, best.product_id DESC)
+         FROM best JOIN search_documents d USING (product_id) JOIN categories c ON c.id = d.category_id
+         JOIN LATERAL (
+             SELECT min({prices.NOW}) AS price_minor, min(v.currency) AS currency FROM variants v
+             WHERE v.product_id = d.product_id AND v.is_active HAVING count(*) > 0) offer ON true) AS products,
+        (SELECT json_agg(json_build_array(k.name, k.slug, k.above, k.n)) FROM (
+            SELECT c.name, c.slug, above.slug AS above, f.n
+            FROM categories c LEFT JOIN categories above ON above.id = c.parent_id
+            JOIN search_facets f ON f.category_id = c.id AND f.code = 0 AND f.n > 0
+            WHERE starts_with(unaccent(lower(c.name)), unaccent(:start))
+               OR strpos(unaccent(lower(c.name)), ' ' || unaccent(:start)) > 0
+            ORDER BY f.n DESC, c.id LIMIT {CATEGORIES}) k) AS categories,
+        (SELECT json_agg(w.word) FROM (
+            SELECT w.word FROM (
+                SELECT w.word, w.n FROM search_words w, unaccent(:last) start
+                WHERE w.word > start AND w.word < start || chr(1114111) ORDER BY w.n DESC, w.word LIMIT 8
+            ) w
+            WHERE :is_alone OR EXISTS (
+                SELECT FROM {{some}} d
+                WHERE d.words @@ (search_query(:before, true) && plainto_tsquery('shop', w.word)))
+            ORDER BY w.n DESC, w.word LIMIT {QUERIES}) w) AS completions
+"""  # noqa: S608
 
 
 def suggest(q: str) -> Suggestions:
-    """Products and categories for what has been typed so far; nothing under two characters. One statement."""
-    typed = q.strip()[:LONGEST]
-    if len(typed) < SHORTEST:
+    """Products, categories and searches for what has been typed so far; nothing under two characters.
+
+    One statement, and one more when nothing was found: then the word that was probably meant is offered.
+    """
+    words = _words(q)
+    if len(words.typed) < SHORTEST or not words.words:
         return Suggestions()
-    rows = session().execute(SUGGEST, _values(typed)).all()
-    products = [
-        SuggestedProduct(
-            row.name,
-            f"/p/{row.slug}",
-            picture(row.key, row.widths, ""),
-            Money(row.price_minor, row.currency),
-            row.category,
+    *before, last = words.words
+    is_small = find.is_small_shop()
+    on_sale = "d.published_at <= now()" + (" AND d.in_stock" if runtime.settings().sold_out == "hidden" else "")
+    statement = find.statement(
+        SUGGEST.format(
+            walk=0 if is_small else WALKED,
+            on_sale=on_sale,
+            some="search_documents" if is_small else "search_sample",
         )
-        for row in rows
+    )
+    row = (
+        session()
+        .execute(
+            statement,
+            {
+                "words": list(words.words),
+                "typed": words.typed,
+                "start": words.typed.lower(),
+                "last": last,
+                "before": before,
+                "is_alone": not before,
+            },
+        )
+        .one()
+    )
+    products = [_product(*each) for each in row.products or ()]
+    categories = [
+        SuggestedCategory(name, category_url(slug, above), count) for name, slug, above, count in row.categories or ()
     ]
-    return Suggestions(products, _categories(typed), total=rows[0].total if rows else 0)
+    queries = [" ".join([*before, word]) for word in row.completions or ()]
+    if not products and not queries:
+        meant = spelling.corrected(words.words)
+        queries = [" ".join(meant)] if meant else []
+    return Suggestions(products, categories, queries, total=row.total if row.total < FETCHED else 0)
 
 
-def _categories(typed: str) -> list[SuggestedCategory]:
-    start = typed.casefold()
-
-    def fits(entry: MenuEntry) -> bool:
-        name = entry.name.casefold()
-        return name.startswith(start) or f" {start}" in name
-
-    matching = [entry for entry in category_names().values() if fits(entry)]
-    return [SuggestedCategory(entry.name, entry.url) for entry in matching[:CATEGORIES]]
+def _product(
+    name: str, slug: str, image: dict[str, object] | None, price: int, currency: str, category: str
+) -> SuggestedProduct:
+    shown = picture(str(image["key"]), image["widths"], "") if image else None  # type: ignore[arg-type]
+    return SuggestedProduct(name, f"/p/{slug}", shown, Money(price, currency), category)
