@@ -62,6 +62,7 @@ def _entries(user: User) -> list[Entry]:
         Entry("payments", "Payments", "/admin/payments", "banknote", "m", _few(waiting)),
         Entry("products", "Products", "/admin/products", "tag", "p"),
         Entry("inventory", "Inventory", "/admin/inventory", "warehouse", "i"),
+        Entry("search", "Search", "/admin/search", "search"),
     ]
     if user.role == "owner":
         entries.append(Entry("staff", "Staff", "/admin/staff", "users"))

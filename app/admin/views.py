@@ -11,6 +11,7 @@ from app.admin import (
     products,
     providers,
     refund,
+    search,
     staff,
     webhooks,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "products",
     "providers",
     "refund",
+    "search",
     "staff",
     "webhooks",
 ]
