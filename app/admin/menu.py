@@ -63,6 +63,7 @@ def _entries(user: User) -> list[Entry]:
         Entry("products", "Products", "/admin/products", "tag", "p"),
         Entry("inventory", "Inventory", "/admin/inventory", "warehouse", "i"),
         Entry("content", "Content", "/admin/content/home", "pencil", "c"),
+        Entry("search", "Search", "/admin/search", "search"),
     ]
     if user.role == "owner":
         entries.append(Entry("staff", "Staff", "/admin/staff", "users"))

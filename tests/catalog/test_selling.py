@@ -40,7 +40,12 @@ def clock_of(variant: Variant, *, starts: float | None = None, ends: float | Non
 
 
 def offer_of(page: str) -> dict:
-    return json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)[1])["offers"][0]
+    """The first offer of a product's page, as search engines read it."""
+    facts = [
+        json.loads(found) for found in re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)
+    ]
+    offers = next(fact for fact in facts if fact["@type"] == "Product")["offers"]
+    return offers["offers"][0] if offers["@type"] == "AggregateOffer" else offers
 
 
 class TestSales:

@@ -1,17 +1,21 @@
 """Documents as a whole: rewritten one by one, caught up after sales and by the clock, built anew while serving."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.lib.db import db, session, transaction
+from app.lib.db import CONFLICTS, db, session, sqlstate, transaction
+from app.lib.errors import Busy
 
 IDS = ARRAY(BigInteger)
 AT_ONCE = 20_000  # documents built in one statement of a rebuild
+TRIES = 300  # to lock what is swapped
 PART = 500  # documents rewritten in one transaction
 TABLES = ("search_documents", "search_sample", "search_facets", "search_words", "search_deletions")
 
@@ -228,8 +232,7 @@ def _made_for_new(made: str, index: str, table: str) -> str:
 
 
 def _swap(connection: Connection, indexes: Mapping[str, Sequence[Any]], since: object) -> None:
-    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-    connection.execute(text(f"LOCK TABLE {', '.join(TABLES)} IN ACCESS EXCLUSIVE MODE"))
+    _take_all(connection)
     for table, found in indexes.items():
         connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text(f"ALTER TABLE {table}_new RENAME TO {table}"))
@@ -243,3 +246,23 @@ def _swap(connection: Connection, indexes: Mapping[str, Sequence[Any]], since: o
         connection.execute(WRITE_NOW, {"ids": sorted(edited)})
     connection.execute(text("SELECT pages_say(ARRAY['*'])"))
     connection.commit()
+
+
+def _take_all(connection: Connection) -> None:
+    """Lock every table, or let go and try again. Raises Busy when that never succeeds.
+
+    Pages and edits take these locks in orders of their own. Whoever waits a second in a ring is ended by PostgreSQL
+    (deadlock_timeout), so the swap gives way long before that.
+    """
+    for _ in range(TRIES):
+        connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        try:
+            connection.execute(text(f"LOCK TABLE {', '.join(TABLES)} IN ACCESS EXCLUSIVE MODE"))
+        except OperationalError as error:
+            if sqlstate(error) not in CONFLICTS:
+                raise
+            connection.rollback()
+            time.sleep(0.1)
+        else:
+            return
+    raise Busy()
