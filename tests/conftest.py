@@ -115,6 +115,7 @@ def application(environ: dict[str, str]) -> Iterator[Flask]:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     with app.app_context():
         upgrade()
+        _empty()  # of what the migrations leave for the worker
     yield app
     with app.app_context():
         db.engine.dispose()
