@@ -21,6 +21,9 @@ setup: $(VENV)/development ## install what developers need
 run: $(VENV)/production ## the shop with stores of its own; PORT= and DATA_DIR= move it
 	@exec $(BIN)/python -m app
 
+# Each test process, and each of the dozens that tests start, would compile the shop and the tests for itself otherwise.
+test prove: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/development chromium ## every test, browser journeys included
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 

@@ -1,39 +1,46 @@
-"""create_app() reads like a table of contents."""
+"""create_app() reads like a table of contents.
+
+It imports what it needs when it is called: what keeps processes running and the simulators are in this package too,
+and start much faster without the shop.
+"""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from flask_login import LoginManager
-from flask_migrate import Migrate
-from flask_wtf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
-
-from app import config, faults, globals_
-from app.admin import uploads
-from app.lib import (
-    assets,
-    forgery,
-    http_headers,
-    jobs,
-    money,
-    notices,
-    pagecache,
-    replica,
-    runtime,
-    storage,
-    telemetry,
-)
-from app.lib.db import binds, db, engine_options
-from app.lib.sessions import RowSessions
-from app.shell import shell
+if TYPE_CHECKING:
+    from flask import Flask
 
 ROOT = Path(__file__).parent.parent
 
 
-def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") -> Flask:
+def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") -> "Flask":
     """The shop as one WSGI application. Raises BadSetting when a variable cannot be used."""
+    from flask import Flask
+    from flask_migrate import Migrate
+    from flask_wtf import CSRFProtect
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from app import config, faults, globals_
+    from app.admin import uploads
+    from app.lib import (
+        assets,
+        forgery,
+        http_headers,
+        jobs,
+        money,
+        notices,
+        pagecache,
+        replica,
+        runtime,
+        storage,
+        telemetry,
+    )
+    from app.lib.db import binds, db, engine_options
+    from app.lib.sessions import RowSessions
+    from app.shell import shell
+
     settings = config.load(environ)
     runtime.use(settings)
     money.use_locale(settings.locale)
@@ -81,7 +88,9 @@ def create_app(environ: Mapping[str, str] = os.environ, *, role: str = "web") ->
     return app
 
 
-def _sign_in(app: Flask) -> None:
+def _sign_in(app: "Flask") -> None:
+    from flask_login import LoginManager
+
     from app.auth import loader
 
     manager = LoginManager(app, add_context_processor=False)
@@ -89,7 +98,7 @@ def _sign_in(app: Flask) -> None:
     loader.init_app(manager)
 
 
-def _register(app: Flask) -> None:
+def _register(app: "Flask") -> None:
     """Every domain: its pages, its jobs, its commands."""
     from app import cli, dev, health, pages
     from app import housekeeping as _housekeeping  # noqa: F401

@@ -4,21 +4,24 @@ Tests commit for real; whatever a test wrote is deleted after it, which takes a 
 """
 
 import contextvars
+import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import event, text
 
 from app import create_app
+from app.auth import passwords
 from app.content.queries import forget_frame
 from app.lib.db import db
 from app.lib.embedded import EmbeddedPostgres, EmbeddedRedis
@@ -26,6 +29,27 @@ from app.payments import health
 from tests.payments.ends import SECRET, KeepingSimulator
 
 KEY = "test-key-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is imported here stays until the end, so nobody looks through it for garbage: not now, and not later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_hasher() -> Iterator[PasswordHasher]:
+    """The shop's own, which is slow on purpose. Meanwhile everybody signs in with a quick one."""
+    with pytest.MonkeyPatch.context() as patch:
+        own, quick = passwords.HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "HASHER", quick)
+        patch.setattr(passwords, "NOBODY", quick.hash("nobody"))
+        yield own
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ def a_user(*, email: str = "ada@example.com", role: str = "shopper", name: str =
 
 @cache
 def known_hash() -> str:
-    """Hashing is slow on purpose; one hash serves everybody who has PASSWORD."""
+    """One hash serves everybody who has PASSWORD."""
     return hashed(PASSWORD)
 
 

@@ -20,7 +20,7 @@ MALLORY = "mallory@example.com"
 
 @functools.cache
 def kept(password: str = PASSWORD) -> str:
-    """Hashed once for the whole run, because a hash is slow on purpose."""
+    """Hashed once for the whole run."""
     return passwords.hashed(password)
 
 

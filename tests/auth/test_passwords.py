@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from app.auth import services
+from app.auth import passwords, services
 from app.auth.models import UserEvent, UserToken
 from app.lib.db import db, transaction
 
@@ -24,6 +24,16 @@ def _change(browser, **fields: str):
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/account").text)
     typed = {"current": PASSWORD, "password": NEW, "csrf_token": token[1] if token else ""}
     return browser.post("/account/password", data=typed | fields)
+
+
+def test_a_password_is_kept_behind_as_much_work_as_owasp_asks_for(monkeypatch, slow_hasher):
+    monkeypatch.setattr(passwords, "HASHER", slow_hasher)
+
+    kept = passwords.hashed(NEW)
+
+    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords.is_right(kept, NEW) and not passwords.is_right(kept, PASSWORD)
+    assert not passwords.is_dated(kept)
 
 
 def test_a_mailed_link_sets_a_new_password_and_ends_every_session(browser, new_browser, mails, run_jobs):
