@@ -1,4 +1,4 @@
-"""How well search finds: over four hundred judged queries on the demo catalogue, typos, beginnings and SKUs among them."""
+"""How well search finds: over four hundred judged queries on the demo catalogue, typos and beginnings among them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
