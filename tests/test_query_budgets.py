@@ -27,10 +27,19 @@ def a_shelf():
     return f"/c/{category.slug}", f"/p/{product.slug}", variant.sku
 
 
-def test_a_listing_costs_at_most_four(browser, queries, shelf):
-    address, _, _ = shelf
-    with queries(at_most=4):
+@pytest.mark.parametrize("query", ["", "?price_min=1&in_stock=1&colour=moss", "?page=2", "?sort=price"])
+def test_a_listing_costs_two_and_the_menu(browser, queries, shelf, query):
+    address = f"{shelf[0]}{query}"
+    browser.get("/search?q=shirt")
+    with queries(at_most=3):
         assert browser.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["q=shirt", "q=shirt&in_stock=1&price_max=100", "q=shirt&page=2"])
+def test_a_search_costs_one_beside_its_limit_and_the_menu(browser, queries, shelf, query):
+    browser.get("/search?q=shirt")
+    with queries(at_most=3):
+        assert browser.get(f"/search?{query}").status_code == 200
 
 
 def test_a_product_page_costs_at_most_four(browser, queries, shelf):
