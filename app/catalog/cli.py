@@ -3,8 +3,9 @@
 import click
 from flask.cli import with_appcontext
 
+from app.catalog import search
 from app.catalog.seed import seed_demo
-from app.catalog.synthetic import MOST, index_products, seed_products
+from app.catalog.synthetic import MOST, seed_products
 
 
 @click.command("seed")
@@ -21,5 +22,6 @@ def seed(demo: bool, products: int | None) -> None:
     if products is not None:
         with click.progressbar(length=products, label="Products", width=40) as bar:
             seed_products(products, bar.update)
-        click.echo(f"{products:,} synthetic products are there. Making them searchable ...")
-        index_products()
+        with click.progressbar(length=products, label="Search", width=40) as bar:
+            search.rebuild(bar.update)
+        click.echo(f"{products:,} synthetic products are there.")
