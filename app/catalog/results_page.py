@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from babel.numbers import get_currency_symbol
 
 from app.catalog.queries import SORTS, Filters, Listing, category_names
-from app.catalog.queries.listing import LAST_NUMBERED
+from app.catalog.queries.listing import last_numbered
 from app.lib import runtime
 from app.lib.money import Money
 
@@ -35,7 +35,7 @@ def results(
     def address(chosen: Filters, page: int = 1, after: str = "") -> str:
         return _address(here, chosen, q, sort, page, after, is_exact)
 
-    pages = min(LAST_NUMBERED, -(-found.total // found.page.size))
+    pages = min(last_numbered(), -(-found.total // found.page.size))
     about = "about " if found.is_about else ""
     first = found.page.offset + 1
     last = found.page.offset + len(found.cards)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.catalog import prices, services
 from app.catalog.queries import Filters, Scope, forget_menu, listing, search
 from app.catalog.queries.rules import Rule
-from app.catalog.search import documents, misses, rebuild, synonyms
+from app.catalog.search import documents, find, misses, rebuild, synonyms
 from app.lib.db import session, transaction
 from app.lib.errors import Invalid
 from app.lib.paging import Page
@@ -315,3 +315,47 @@ class TestScopes:
         for foreign in (after, "x" * 50, "é", after[:-3]):
             other = listing(scope, Filters(sort="price"), Page(2, 1, after=foreign))
             assert [card.name for card in other.cards] == ["Lamp 1"]
+
+
+class TestManyProducts:
+    """The ways that large shops take, on a few products: they find the same."""
+
+    WALKED, FETCHED = {"d.in_stock": 100, "NOT d.in_stock": 100}, {"d.in_stock": 0, "NOT d.in_stock": 0}
+    ASKED = (
+        {},
+        {"price_max": 1005},
+        {"chosen": {"colour": ("moss",)}},
+        {"chosen": {"colour": ("moss", "navy"), "size": ("m",)}, "in_stock": True},
+        {"chosen": {"brand": ("acme",), "category": ("lamps",)}, "price_min": 1002},
+    )
+
+    @pytest.mark.parametrize("walk", [WALKED, FETCHED], ids=["walked", "fetched"])
+    def test_every_way_finds_the_same(self, monkeypatch, walk):
+        shelf, brand = a_shelf("Lamps", a_shelf("Home")), services.create_brand("Acme")
+        for number in range(12):
+            colour, size = ("Moss", "Navy", "Rust")[number % 3], ("M", "L")[number % 2]
+            made = {"colour": colour, "size": size, "price": 1000 + number, "on_hand": number % 4}
+            a_product(f"Lamp {number}", shelf=shelf, brand_id=brand.id, variants=[made])
+        with transaction() as current:
+            current.execute(text("DELETE FROM search_sample"))
+            columns = "product_id, published_at, in_stock, price_minor, words, codes"
+            current.execute(text(f"INSERT INTO search_sample ({columns}) SELECT {columns} FROM search_documents"))
+
+        for filters in self.ASKED:
+            for sort in ("featured", "price", "-price", "newest", "best"):
+                for words in (None, find.Words("lamp", ("lamp",))):
+                    ask = (Scope.of_category(shelf.id), Filters(sort=sort, **filters), words)
+                    with monkeypatch.context() as large:
+                        small = self._pages(*ask)
+                        large.setattr(find, "SMALL", -1)
+                        large.setattr(find, "FEW", -1)
+                        large.setattr(find, "WALK", walk)
+                        assert self._pages(*ask) == small, (filters, sort, words)
+
+    def _pages(self, scope, filters, words) -> list[str]:
+        page = listing(scope, filters, Page(1, 3), words=words)
+        seen = [card.name for card in page.cards]
+        while page.after:
+            page = listing(scope, filters, Page(page.page.number + 1, 3, after=page.after), words=words)
+            seen += [card.name for card in page.cards]
+        return seen

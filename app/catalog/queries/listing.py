@@ -6,12 +6,18 @@ from typing import Any, NamedTuple
 from app.catalog.queries.cards import CardView, card_of
 from app.catalog.queries.filters import SHELVES, Filters
 from app.catalog.search.conditions import Scope
-from app.catalog.search.find import Found, Words, find
+from app.catalog.search.find import Found, Words, find, is_small_shop
 from app.lib.paging import Page
 
 __all__ = ["Facet", "FacetValue", "Listing", "Scope", "listing", "listing_of"]
 
-LAST_NUMBERED = 40  # further pages are reached from the one before; an address that names one shows the first
+# Further pages are reached from the one before; an address that names one shows the first. Each page before the one
+# that is named has to be read.
+LAST_NUMBERED, LAST_NUMBERED_OF_MANY = 40, 10
+
+
+def last_numbered() -> int:
+    return LAST_NUMBERED if is_small_shop() else LAST_NUMBERED_OF_MANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +66,10 @@ class Listing:
 
 def listing(scope: Scope, filters: Filters, page: Page, *, words: Words | None = None) -> Listing:
     """What matches, on sale only. A page beyond the last one, or one far on without its cursor, is the first one."""
-    if page.number > LAST_NUMBERED and not page.after:
+    is_numbered = page.number <= last_numbered()
+    if not is_numbered and not page.after:
         page = Page(1, page.size)
-    found = find(scope, filters, words, page.size, page.offset if page.number <= LAST_NUMBERED else 0, page.after)
+    found = find(scope, filters, words, page.size, page.offset if is_numbered else 0, page.after)
     if page.number > 1 and not found.cards:
         page = Page(1, page.size)
         found = find(scope, filters, words, page.size, 0, "")

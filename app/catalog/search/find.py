@@ -3,7 +3,7 @@
 Four ways, so that none can take long however many products there are (measured at 1,000,000):
 a whole category is read from the ends of its indexes and its counts were counted before; few matches are fetched by the
 index of words and codes, then sorted and counted exactly; many are met by walking the index of the wanted order, as far
-as WALK products, with counts scaled up from the sample; what a walk does not fill is fetched and sorted after all.
+as WALK says, with counts scaled up from the sample; what a walk does not fill is fetched and sorted after all.
 """
 
 import functools
@@ -22,13 +22,13 @@ from app.catalog.search.cursor import Cursor
 from app.lib import runtime
 from app.lib.db import session
 
-FEW = 4_000  # matches that are fetched, sorted and counted one by one
+FEW = 3_000  # matches that are fetched, sorted and counted one by one
 SMALL = 3_000  # a shop with so few products needs no estimate
-WALK = 20_000  # products a walk looks at
-MOST_FETCHED = 20_000  # matches fetched when a walk filled no page
+WALK = {"d.in_stock": 10_000, "NOT d.in_stock": 2_000}  # products a walk looks at, in each half of an index
+MOST_FETCHED = 5_000  # matches fetched when a walk filled no page
 SAMPLED = 1024 / 51  # how many documents one of the sample stands for
-MOST_OF_SAMPLE = 5_000  # matches in the sample beyond which nobody counts
-COUNTED_OF_SAMPLE = 1_000  # of them whose codes are counted
+MOST_OF_SAMPLE = 2_500  # matches in the sample beyond which nobody counts: "50,000+"
+COUNTED_OF_SAMPLE = 800  # of them whose codes are counted
 MOST_BRANDS = 40
 
 # By sort: the column and its direction. Relevance ranks what is fetched, and walks by what sold best.
@@ -277,7 +277,7 @@ def _walk(asked: Asked, estimate: dict[str, Any]) -> dict[str, Any]:
     branches = [
         f"""(SELECT {_columns(asked, ranked=False)} FROM (
             SELECT * FROM search_documents d WHERE {" AND ".join([stock, _beyond(asked, stock), *near])}
-            ORDER BY {_order(asked, "d.", by_stock=False, column=column)} LIMIT {WALK}) d
+            ORDER BY {_order(asked, "d.", by_stock=False, column=column)} LIMIT {WALK[stock]}) d
         WHERE {where} AND {_not_pinned(asked)} LIMIT :wanted)"""
         for stock in _branches(asked)
     ]
@@ -344,8 +344,8 @@ def _counted(asked: Asked, parts: list[str], of: int | None = None) -> str:
                 SELECT '{name}', search_code({codes.OPTION}, value_id), count(*) FROM ({both}) x GROUP BY value_id""")
     for kind in chosen.all_kinds():
         counts.append(f"SELECT 'chosen', unnest({chosen.codes_of(kind)}), 0")
-    empty = "SELECT 'found' AS part, 0::bigint AS code, 0::bigint AS n WHERE false"
-    return f"counted AS ({' UNION ALL '.join(counts or [empty])})"
+    named = "SELECT 'found' AS part, 0::bigint AS code, 0::bigint AS n WHERE false"
+    return f"counted AS ({' UNION ALL '.join([named, *counts])})"
 
 
 def _codes_counted_in(chosen: Chosen, kind: str | None, option: int, *, has_others: bool) -> list[int]:
