@@ -82,9 +82,9 @@ def settle(key: str) -> None:
     session().execute(SETTLE, {"key": key})
 
 
+# Materialized: a plan that asked the inner query once for each row would take more than its limit.
 LEASE = text("""
-    UPDATE outbox SET lease = :lease || '-' || id, leased_until = now() + make_interval(secs => :seconds)
-    WHERE id IN (
+    WITH due AS MATERIALIZED (
         SELECT id FROM outbox
         WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= now()
           AND (leased_until IS NULL OR leased_until <= now())
@@ -93,7 +93,9 @@ LEASE = text("""
             SELECT count(*) FROM outbox WHERE done_at IS NULL AND dead_at IS NULL AND leased_until > now())))
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, lease
+    UPDATE outbox SET lease = :lease || '-' || outbox.id, leased_until = now() + make_interval(secs => :seconds)
+    FROM due WHERE outbox.id = due.id
+    RETURNING outbox.id, outbox.lease
 """)
 RETURN = text("UPDATE outbox SET lease = NULL, leased_until = NULL WHERE id = :id AND lease = :lease")
 

@@ -80,18 +80,18 @@ WITH wanted AS MATERIALIZED (
     SELECT product_id, count(*)::int AS colours, (array_agg(swatch ORDER BY position, id))[1:4] AS swatches
     FROM (SELECT DISTINCT product_id, id, swatch, position FROM chosen WHERE swatch <> '') shown GROUP BY product_id
 ), shelf AS (
-    SELECT leaf.id, string_agg(above.name, ' ') AS names
+    SELECT leaf.id, string_agg(above.name, ' ' ORDER BY nlevel(above.path)) AS names
     FROM categories leaf JOIN categories above ON above.path @> leaf.path
     WHERE leaf.id IN (SELECT category_id FROM wanted) GROUP BY leaf.id
 ), said AS (
     SELECT w.id, coalesce(b.name, '') AS brand,
         concat_ws(' ', shelf.names, offer.options, array_to_string(w.tags, ' '), fact.names) AS rest
     FROM wanted w JOIN offer ON offer.product_id = w.id
-    LEFT JOIN (SELECT product_id, string_agg(name, ' ') AS names FROM facts GROUP BY product_id) fact
+    LEFT JOIN (SELECT product_id, string_agg(name, ' ' ORDER BY id) AS names FROM facts GROUP BY product_id) fact
         ON fact.product_id = w.id
     LEFT JOIN shelf ON shelf.id = w.category_id LEFT JOIN brands b ON b.id = w.brand_id
 ), coded AS (
-    SELECT product_id, array_agg(code) AS codes FROM (
+    SELECT product_id, array_agg(code ORDER BY code) AS codes FROM (
         SELECT w.id AS product_id, search_code(1, step::bigint) AS code
         FROM wanted w JOIN categories c ON c.id = w.category_id
         CROSS JOIN string_to_array(c.path::text, '.') steps CROSS JOIN unnest(steps) step
