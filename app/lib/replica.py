@@ -56,13 +56,9 @@ class Watch:
         self._seen_at = 0.0
         self._away_until = 0.0
         self._is_away = False
-        self._changes = 0
-        self._changes_replayed = 0
-        self._awaited: tuple[int, int] | None = None
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
         self._beginning = threading.Lock()
         self._looking = threading.Lock()
-        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
     def is_fit(self, must_have: str | None = None) -> bool:
@@ -72,7 +68,6 @@ class Watch:
             now >= self._away_until
             and now - self._seen_at < FORGOTTEN
             and self.lag() <= self.max_lag
-            and self._changes == self._changes_replayed
             and (must_have is None or self.is_caught_up(must_have))
         )
 
@@ -84,14 +79,6 @@ class Watch:
     def is_caught_up(self, lsn: str) -> bool:
         """Whether the replica was seen past this place, such as pg_current_wal_lsn() gave after a commit."""
         return self._replayed >= _bytes(lsn)
-
-    def something_changed(self) -> None:
-        """Read the primary until the replica has everything committed so far: for whoever forgets cached pages.
-
-        To be called after the commit, or on hearing of it, and before the next page is made.
-        """
-        self._changes += 1
-        self._wake.set()
 
     def failed(self) -> None:
         """The replica did not answer a page: leave it alone for a while, and end every wait for it."""
@@ -121,12 +108,10 @@ class Watch:
         with self._looking:
             if time.monotonic() < self._away_until:
                 return
-            changes, at = self._changes, time.monotonic()
+            at = time.monotonic()
             written = self._lines[PRIMARY].ask(WHERE_PRIMARY)
             if written is not None:
                 self._remember(at, written)
-                if changes != self._changes_replayed and (self._awaited is None or self._awaited[0] != changes):
-                    self._awaited = (changes, written)
             replayed = self._lines[REPLICA].ask(WHERE_REPLICA)
             if replayed is None:
                 self.failed()
@@ -142,8 +127,6 @@ class Watch:
         self._replayed, self._seen_at = replayed, time.monotonic()
         while len(self._written) > 1 and self._written[0][1] <= replayed:
             self._written.popleft()
-        if self._awaited is not None and self._awaited[1] <= replayed:
-            self._changes_replayed, self._awaited = self._awaited[0], None
         self._say(is_away=False)
 
     def _keep_looking(self) -> None:
@@ -152,9 +135,7 @@ class Watch:
                 self.look()
             except Exception:
                 log.exception("Looking at the replica failed.")
-            is_waiting = self._changes != self._changes_replayed
-            self._wake.wait(EVERY / 10 if is_waiting and self._awaited else EVERY)
-            self._wake.clear()
+            time.sleep(EVERY)
 
     def _say(self, *, is_away: bool) -> None:
         if is_away != self._is_away:
@@ -234,13 +215,6 @@ def init_app(app: Flask, *, readers: Iterable[str]) -> None:
         if endpoint.split(".")[0] in readers:
             app.view_functions[endpoint] = _reading(view, watch)
     app.after_request(_remember_write)
-
-
-def something_changed() -> None:
-    """`Watch.something_changed` of this app, or nothing when there is no replica."""
-    watch = current_app.extensions.get("replica")
-    if watch is not None:
-        watch.something_changed()
 
 
 def _plain(url: str) -> str:
