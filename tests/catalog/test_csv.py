@@ -187,7 +187,8 @@ def test_a_change_is_shown_first_and_written_when_staff_say_so(exported, brought
     changed = variant_of("FJ-S")
     assert (changed.price_minor, factories.stock_of(changed).on_hand) == (2450, 6)
     assert changed.product.name == "Field coat" and changed.product.version > version
-    prices = session().execute(select(PriceEvent.was_minor, PriceEvent.now_minor, PriceEvent.actor_id)).all()
+    changes = select(PriceEvent.was_minor, PriceEvent.now_minor, PriceEvent.actor_id).order_by(PriceEvent.id)
+    prices = session().execute(changes).all()
     assert prices[-1] == (1999, 2450, GRACE)
     moved = session().scalars(select(StockMovement).order_by(StockMovement.id)).all()[-1]
     assert (moved.on_hand_change, moved.reason, moved.actor_id) == (3, "import", GRACE)

@@ -2,6 +2,7 @@
 
 import logging
 import select
+import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -41,6 +42,7 @@ class Listener:
         self._engine = create_engine(engine.url, poolclass=NullPool, connect_args=_arguments(engine))
         self._versions = versions
         self._stop = threading.Event()
+        self._bell, self._button = socket.socketpair()
         self.thread = threading.Thread(target=self._run, name="pages", daemon=True)
 
     def start(self) -> None:
@@ -48,7 +50,9 @@ class Listener:
 
     def stop(self) -> None:
         self._stop.set()
+        self._button.close()  # which wakes whoever waits at the bell
         self.thread.join(5)
+        self._bell.close()
         self._versions.lost()
 
     def _run(self) -> None:
@@ -72,7 +76,7 @@ class Listener:
             connection.execute(text(f"LISTEN {CHANNEL}"))
             connection.execute(text(f"SET application_name = '{NAME}'"))
             self._versions.begin(int(connection.scalar(text("SELECT pg_current_xact_id()::text"))))
-            ear = Ear(connection, raw, question, own)
+            ear = Ear(connection, raw, question, own, self._bell)
             pause = 0.0
             while not self._stop.is_set():
                 pause = self._round(ear, ear.wait(pause))
@@ -95,16 +99,16 @@ class Ear:
     come in the order of commits, so with ours all those have come that the snapshot has.
     """
 
-    def __init__(self, connection: Any, raw: Any, question: Any, own: str):
-        self._connection, self._raw, self._question, self._own = connection, raw, question, own
+    def __init__(self, connection: Any, raw: Any, question: Any, own: str, bell: socket.socket):
+        self._connection, self._raw, self._question, self._own, self._bell = connection, raw, question, own, bell
         self._asked: tuple[str, Position] | None = None
         self._number = 0
         self.position: Position | None = None
 
     def wait(self, seconds: float) -> list[str]:
-        """What was heard within that time; nothing but ours is sent on these channels."""
+        """What was heard within that time, or until the bell rings; nothing but ours is sent on these channels."""
         if not self._raw.notifies:
-            select.select([self._raw], [], [], seconds)
+            select.select([self._raw, self._bell], [], [], seconds)
             self._raw.poll()
         return self._drained()
 
