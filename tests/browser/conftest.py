@@ -96,6 +96,8 @@ def visit(chromium: Browser, shop: str, trouble: Trouble) -> Iterator[Callable[.
         trouble.watch(context, scripts=scripts)
         page = context.new_page()
         page.goto(path)
+        if scripts:
+            page.evaluate("new Promise((resolve) => setTimeout(resolve))")  # htmx begins in a timer set before this one
         return page
 
     yield open_page

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import text
 from werkzeug.serving import make_server
 
 from app.lib import jobs
 from app.lib.db import db
-from app.lib.outbox import Relay
+from app.lib.outbox import CHANNEL, Relay
 
 IDLE_WITHIN = 5  # seconds for requests that are under way when a story ends
 
@@ -66,4 +67,6 @@ def working(app: Flask) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        with engine.begin() as connection:
+            connection.execute(text(f"NOTIFY {CHANNEL}"))  # which wakes it
         relay.join(IDLE_WITHIN)
