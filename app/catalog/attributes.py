@@ -26,8 +26,8 @@ def create_attribute(name: str, *, is_filterable: bool = False) -> Attribute:
     name = _name(name)
     with transaction() as current:
         for _ in range(TRIES):
-            _check_name(current, name)
             codes = TAKEN | set(current.scalars(select(Attribute.code))) | set(current.scalars(select(Option.code)))
+            _check_name(current, name)
             last = current.scalar(select(func.count()).select_from(Attribute)) or 0
             if last >= MOST_ATTRIBUTES:
                 raise Invalid(f"There are at most {MOST_ATTRIBUTES} attributes.", "name")
@@ -119,15 +119,18 @@ def _values(names: Sequence[str], code: str) -> list[str]:
 
 
 def _value(current: Session, attribute: Attribute, name: str) -> int:
-    """By name first, because two names may make one code ("Grün" and "Grun")."""
+    """By name, because two names may make one code ("Grün" and "Grun").
+
+    The codes are read before the name is looked for: who names it meanwhile takes the code that would be ours.
+    """
     by_name = select(AttributeValue.id).where(
         AttributeValue.attribute_id == attribute.id, func.lower(AttributeValue.name) == name.lower()
     )
     for _ in range(TRIES):
+        codes = set(current.scalars(select(AttributeValue.code).where(AttributeValue.attribute_id == attribute.id)))
         found = current.scalar(by_name)
         if found is not None:
             return found
-        codes = set(current.scalars(select(AttributeValue.code).where(AttributeValue.attribute_id == attribute.id)))
         new = insert(AttributeValue).values(
             attribute_id=attribute.id,
             code=free_slug(name, codes.__contains__),

@@ -188,17 +188,20 @@ def _option(current: Session, name: str) -> Option:
 
 
 def _value(current: Session, option: Option, name: str, swatch: str) -> OptionValue:
-    """By name first, because two names may make one code ("Grün" and "Grun")."""
+    """By name, because two names may make one code ("Grün" and "Grun").
+
+    The codes are read before the name is looked for: who names it meanwhile takes the code that would be ours.
+    """
     by_name = select(OptionValue).where(
         OptionValue.option_id == option.id, func.lower(OptionValue.name) == name.lower()
     )
     for _ in range(TRIES):
+        codes = set(current.scalars(select(OptionValue.code).where(OptionValue.option_id == option.id)))
         found = current.scalars(by_name).first()
         if found is not None:
             if swatch and not found.swatch:
                 found.swatch = swatch
             return found
-        codes = set(current.scalars(select(OptionValue.code).where(OptionValue.option_id == option.id)))
         new = insert(OptionValue).values(
             option_id=option.id,
             code=free_slug(name, codes.__contains__),
