@@ -10,7 +10,7 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from app.catalog.models import Brand, Category, OptionValue, Product, Variant
 from app.catalog.prices import NOW
 from app.catalog.queries.cards import Picture, picture
-from app.catalog.queries.fragments import AVAILABLE, IMAGE, STOCK
+from app.catalog.queries.fragments import AVAILABLE, STOCK
 from app.lib.db import session
 from app.lib.money import Money
 from app.lib.paging import Page
@@ -64,7 +64,9 @@ ROWS = text(f"""
                coalesce(sum(greatest({AVAILABLE}, 0)), 0)::bigint AS available
         FROM variants v {STOCK} WHERE v.product_id = p.id
     ) offer ON true
-    {IMAGE}
+    LEFT JOIN LATERAL (
+        SELECT key, widths, alt, formats FROM images WHERE product_id = p.id ORDER BY position, id LIMIT 1
+    ) image ON true
     ORDER BY p.updated_at DESC, p.id DESC
 """)  # noqa: S608
 

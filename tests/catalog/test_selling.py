@@ -178,6 +178,14 @@ class TestQuantities:
         assert 'value="12" min="12" max="18" step="6"' in page
         assert "Sold from 12 up, in steps of 6, at most 24 in one order." in words(page)
 
+    def test_a_card_offers_no_single_one(self, browser):
+        bottle, cup = self.six_packs(on_hand=23), a_variant()
+
+        page = browser.get(f"/c/{bottle.product.category.slug}").text + browser.get("/").text
+
+        assert f'id="add-{cup.sku}"' in page and bottle.product.slug in page
+        assert f'id="add-{bottle.sku}"' not in page
+
     def test_fewer_than_the_smallest_quantity_are_sold_out(self, browser):
         bottle = self.six_packs(on_hand=11)
 

@@ -1,6 +1,6 @@
 """Reads of the catalogue: rows ready to show, never entities, so that a listing costs little."""
 
-from app.catalog.queries.cards import CardView, Picture, cards, picture
+from app.catalog.queries.cards import CardView, Picture, picture
 from app.catalog.queries.filters import SORTS, Filters
 from app.catalog.queries.former import Former, former
 from app.catalog.queries.home import SHELF_SORTS, Shelf, Tile, category_tiles, shelves
@@ -39,7 +39,6 @@ __all__ = [
     "Suggestions",
     "Tile",
     "brand_by_slug",
-    "cards",
     "category_by_path",
     "category_names",
     "category_tiles",

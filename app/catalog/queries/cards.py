@@ -1,18 +1,12 @@
-"""Product cards, and the shelves of the home page."""
+"""Product cards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, text
-
-from app.catalog.queries.fragments import CARD_COLUMNS, CARD_JOINS, ON_SALE
-from app.lib.db import session
 from app.lib.money import Money
 from app.lib.storage import storage
 
-NEW_FOR = timedelta(days=30)
 FEW_LEFT = 4  # from here down a card says how many
 
 
@@ -84,33 +78,20 @@ def picture(
     )
 
 
-def card(row: Row[Any]) -> CardView:
-    """A card from a row that has CARD_COLUMNS."""
-    was = row.compare_at_minor
-    return CardView(
-        name=row.name,
-        url=f"/p/{row.slug}",
-        image=picture(row.key, row.widths, row.alt, formats=row.formats),
-        price=Money(row.price_minor, row.currency),
-        compare_at=None if was is None else Money(was, row.currency),
-        has_many_prices=row.top_minor != row.price_minor,
-        is_sold_out=row.available <= 0,
-        left=row.available if 0 < row.available <= FEW_LEFT else None,
-        is_new=row.published_at is not None and row.published_at > datetime.now(UTC) - NEW_FOR,
-        swatches=row.swatches or (),
-        colours=row.colours,
-        only_sku=row.only_sku,
-        id=row.id,
-    )
+def picture_of(image: Mapping[str, Any] | None, alt: str | None = None) -> Picture | None:
+    """The first picture of a product, as its search document has it; with its own words for those who cannot see it."""
+    if image is None:
+        return None
+    return picture(image["key"], image["widths"], image["alt"] if alt is None else alt, formats=image["formats"])
 
 
 def card_of(row: Sequence[Any]) -> CardView:
-    """A card from a row of a listing, as app/catalog/search/find.py selects it."""
-    product_id, _, _, name, slug, image, price, top, was, currency, available, is_new, swatches, colours, only_sku = row
+    """A card from what CARD of app/catalog/queries/fragments.py selects."""
+    product_id, name, slug, image, price, top, was, currency, available, is_new, swatches, colours, only_sku = row
     return CardView(
         name=name,
         url=f"/p/{slug}",
-        image=picture(image["key"], image["widths"], image["alt"], formats=image["formats"]) if image else None,
+        image=picture_of(image),
         price=Money(price, currency),
         compare_at=None if was is None else Money(was, currency),
         has_many_prices=top != price,
@@ -122,18 +103,3 @@ def card_of(row: Sequence[Any]) -> CardView:
         only_sku=only_sku,
         id=product_id,
     )
-
-
-CARDS = text(f"""
-    SELECT {CARD_COLUMNS}
-    FROM unnest(CAST(:ids AS bigint[])) WITH ORDINALITY AS wanted (id, place)
-    JOIN products p ON p.id = wanted.id
-    {CARD_JOINS}
-    WHERE {ON_SALE}
-    ORDER BY wanted.place
-""")  # noqa: S608
-
-
-def cards(product_ids: Sequence[int]) -> list[CardView]:
-    """Cards of these products in this order; those not on sale are left out."""
-    return [card(row) for row in session().execute(CARDS, {"ids": list(product_ids)})]

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
-
-from app.catalog.queries.cards import CardView, Picture, card, picture
-from app.catalog.queries.fragments import CARD_COLUMNS, CARD_JOINS, ON_SALE
+from app.catalog.queries.cards import CardView, Picture, card_of, picture_of
+from app.catalog.queries.fragments import CARD, OFFER, for_sale
 from app.catalog.queries.menu import category_url
-from app.catalog.queries.rules import Rule, matching
+from app.catalog.queries.rules import Rule
+from app.catalog.search.conditions import Scope
+from app.catalog.search.find import statement
 from app.lib.db import session
 
 ON_A_SHELF = 8
-SHELF_SORTS = {"newest": "Newest first", "best": "Best sellers of the last 90 days"}
+WALKED = 3_000  # products looked at on the way down an index
+FETCHED = 5_000  # matches sorted when those do not fill a shelf
+SHELF_SORTS = {"newest": "Newest first", "best": "Best sellers first"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +27,8 @@ class Shelf:
     product_ids: tuple[int, ...] = ()
 
 
-# Only what sold in the last three months, so that this asks a part of the ledger and not all of it.
-SOLD = """
-    JOIN (
-        SELECT s.product_id, -sum(m.on_hand_change) AS sold
-        FROM stock_movements m JOIN variants s ON s.id = m.variant_id
-        WHERE m.reason = 'sale' AND m.created_at > now() - interval '90 days'
-        GROUP BY s.product_id
-    ) sales ON sales.product_id = p.id
-"""
-ORDER = {"newest": "p.published_at DESC, p.id DESC", "best": "sales.sold DESC, p.id DESC"}
+# By sort: the key of the index that is walked, best first.
+KEYS = {"newest": "newest_key", "best": "sold"}
 
 
 def shelves(wanted: Sequence[Shelf]) -> list[list[CardView]]:
@@ -45,38 +39,54 @@ def shelves(wanted: Sequence[Shelf]) -> list[list[CardView]]:
     picks: list[str] = []
     values: dict[str, Any] = {}
     for number, shelf in enumerate(wanted):
-        sql, named = _picks(number, shelf)
+        sql, named = _chosen(number, shelf) if shelf.product_ids else _fitting(number, shelf)
         picks.append(f"({sql})")
         values |= named
-    statement = text(f"""
-        WITH picks AS ({" UNION ALL ".join(picks)})
-        SELECT picks.shelf, {CARD_COLUMNS}
-        FROM picks JOIN products p ON p.id = picks.id
-        {CARD_JOINS}
+    asking = statement(f"""
+        WITH picks AS MATERIALIZED ({" UNION ALL ".join(picks)})
+        SELECT picks.shelf, {CARD} FROM picks JOIN search_documents d USING (product_id) {OFFER}
         ORDER BY picks.shelf, picks.place
     """)  # noqa: S608
-    for row in session().execute(statement, values):
-        found[row.shelf].append(card(row))
+    for shelf_number, *row in session().execute(asking, values):
+        found[shelf_number].append(card_of(row))
     return found
 
 
-def _picks(number: int, shelf: Shelf) -> tuple[str, dict[str, Any]]:
-    if shelf.product_ids:
-        sql = f"""
-            SELECT {number} AS shelf, p.id, wanted.place
-            FROM unnest(CAST(:ids_{number} AS bigint[])) WITH ORDINALITY AS wanted (id, place)
-            JOIN products p ON p.id = wanted.id
-            WHERE {ON_SALE} ORDER BY wanted.place LIMIT {ON_A_SHELF}
-        """  # noqa: S608
-        return sql, {f"ids_{number}": list(shelf.product_ids)}
-    fits, values = matching(shelf.rule, f"rule_{number}_")
-    order = ORDER[shelf.sort]
+def _chosen(number: int, shelf: Shelf) -> tuple[str, dict[str, Any]]:
+    """By hand, in that order."""
     sql = f"""
-        SELECT {number} AS shelf, p.id, row_number() OVER (ORDER BY {order}) AS place
-        FROM products p {SOLD if shelf.sort == "best" else ""}
-        WHERE {ON_SALE} AND {fits} ORDER BY {order} LIMIT {ON_A_SHELF}
+        SELECT {number} AS shelf, d.product_id, wanted.place
+        FROM unnest(CAST(:ids_{number} AS bigint[])) WITH ORDINALITY AS wanted (id, place)
+        JOIN search_documents d ON d.product_id = wanted.id
+        WHERE {for_sale()} ORDER BY wanted.place LIMIT {ON_A_SHELF}
     """  # noqa: S608
-    return sql, values
+    return sql, {f"ids_{number}": list(shelf.product_ids)}
+
+
+def _fitting(number: int, shelf: Shelf) -> tuple[str, dict[str, Any]]:
+    """What fits the rule, in stock first: met on the way down the index of the order, else fetched and sorted.
+
+    Both ways look at so many and no more, so that no rule takes long; of many that fit but are far down, some stand
+    for all.
+    """
+    rule = Scope.of_rule(shelf.rule, f"rule_{number}")
+    key = KEYS[shelf.sort]
+    fits = " AND ".join([for_sale(), *rule.where, *(["d.sold > 0"] if shelf.sort == "best" else [])])
+    sql = f"""
+        WITH walked AS MATERIALIZED (
+            SELECT product_id, in_stock, {key} AS key FROM (
+                SELECT * FROM search_documents d WHERE d.in_stock
+                ORDER BY d.{key} DESC, d.product_id DESC LIMIT {WALKED}
+            ) d WHERE {fits} LIMIT {ON_A_SHELF}
+        ), fetched AS MATERIALIZED (
+            SELECT product_id, in_stock, {key} AS key FROM search_documents d
+            WHERE (SELECT count(*) FROM walked) < {ON_A_SHELF} AND {fits} LIMIT {FETCHED}
+        )
+        SELECT {number} AS shelf, product_id,
+            row_number() OVER (ORDER BY in_stock DESC, key DESC, product_id DESC) AS place
+        FROM (SELECT * FROM walked UNION SELECT * FROM fetched) either ORDER BY place LIMIT {ON_A_SHELF}
+    """  # noqa: S608
+    return sql, rule.values
 
 
 class Tile(NamedTuple):
@@ -87,26 +97,30 @@ class Tile(NamedTuple):
     image: Picture | None
 
 
-TILES = text(f"""
-    SELECT c.name, c.slug, image.key, image.widths, image.formats
+# Of each shelf below, its first with a picture; of those, the first.
+TILES = """
+    SELECT c.name, c.slug, first.image
     FROM categories c
     LEFT JOIN LATERAL (
-        SELECT i.key, i.widths, i.formats
-        FROM categories below
-        JOIN products p ON p.category_id = below.id
-        JOIN images i ON i.product_id = p.id
-        WHERE below.path <@ c.path AND {ON_SALE}
-        ORDER BY p.is_featured DESC, p.id, i.position, i.id LIMIT 1
-    ) image ON true
+        SELECT d.image FROM categories below
+        CROSS JOIN LATERAL (
+            (SELECT d.* FROM search_documents d
+             WHERE d.category_id = below.id AND d.in_stock AND d.image IS NOT NULL AND {for_sale}
+             ORDER BY d.featured_key DESC, d.product_id DESC LIMIT 1)
+            UNION ALL
+            (SELECT d.* FROM search_documents d
+             WHERE d.category_id = below.id AND NOT d.in_stock AND d.image IS NOT NULL AND {for_sale}
+             ORDER BY d.featured_key DESC, d.product_id DESC LIMIT 1)
+            LIMIT 1
+        ) d
+        WHERE below.path <@ c.path ORDER BY d.in_stock DESC, d.featured_key DESC, d.product_id DESC LIMIT 1
+    ) first ON true
     WHERE c.parent_id IS NULL
     ORDER BY c.position, c.name, c.id
-""")  # noqa: S608
+"""
 
 
 def category_tiles() -> list[Tile]:
     """The root categories, each with the picture of its first featured product."""
-    rows = session().execute(TILES)
-    return [
-        Tile(row.name, category_url(row.slug, None), picture(row.key, row.widths, "", formats=row.formats))
-        for row in rows
-    ]
+    rows = session().execute(statement(TILES.format(for_sale=for_sale())))
+    return [Tile(name, category_url(slug, None), picture_of(image, "")) for name, slug, image in rows]

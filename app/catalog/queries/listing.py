@@ -78,7 +78,7 @@ def listing(scope: Scope, filters: Filters, page: Page, *, words: Words | None =
 
 def listing_of(found: Found, scope: Scope, filters: Filters, page: Page) -> Listing:
     return Listing(
-        cards=[card_of(row) for row in found.cards],
+        cards=[card_of(row[2:]) for row in found.cards],
         total=found.total,
         page=Page(page.number, page.size, found.has_more, page.after),
         facets=_facets(found.facets, scope, filters),

@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
 from app.catalog.price_history import Set, lowest_before, periods
 from app.catalog.prices import IS_REDUCED, NOW, WAS
 from app.catalog.quantities import Quantities
-from app.catalog.queries.cards import CardView, Picture, card, picture
-from app.catalog.queries.fragments import AVAILABLE, CARD_COLUMNS, CARD_JOINS, ON_SALE, STOCK
+from app.catalog.queries.cards import CardView, Picture, card_of, picture
+from app.catalog.queries.fragments import AVAILABLE, CARD, OFFER, ON_SALE, STOCK, for_sale
 from app.catalog.queries.menu import Step, steps
+from app.catalog.search.find import statement
 from app.catalog.supply import ships_words
 from app.lib.db import session
 from app.lib.head import summary
@@ -22,6 +23,7 @@ from app.lib.money import Money
 LOW = 5  # from here down the page says how many are left
 MOST_AT_ONCE = 99
 RELATED = 6
+WALKED = 3_000  # products of the department looked at for more of them
 EVENTS = 100  # price events looked at for the lowest price before a cut
 
 
@@ -196,28 +198,37 @@ PAGE = text(f"""
     ORDER BY offer.position, offer.variant_id
 """)  # noqa: S608
 
-# What staff chose, then others of its category; what is sold out comes last.
-RELATED_CARDS = text(f"""
-    WITH chosen AS (
-        SELECT p.id, r.position FROM related_products r JOIN products p ON p.id = r.related_id
-        WHERE r.product_id = :id AND {ON_SALE}
-    ), near AS (
-        SELECT p.id, p.category_id = :category_id AS is_sibling, p.is_featured, p.published_at
-        FROM products p JOIN categories c ON c.id = p.category_id
-        WHERE {ON_SALE} AND p.id <> :id AND p.id NOT IN (SELECT id FROM chosen)
-          AND c.path <@ (SELECT subpath(path, 0, 1) FROM categories WHERE id = :category_id)
-        ORDER BY is_sibling DESC, p.is_featured DESC, p.published_at DESC, p.id DESC LIMIT {2 * RELATED}
-    ), candidates AS (
-        SELECT id, row_number() OVER (ORDER BY position, id) AS place FROM chosen
+# What staff chose, then what is in stock in its category, then in the department; last what is sold out.
+RELATED_CARDS = """
+    WITH chosen AS MATERIALIZED (
+        SELECT d.product_id, 0 AS near, row_number() OVER (ORDER BY r.position, r.related_id) AS place
+        FROM related_products r JOIN search_documents d ON d.product_id = r.related_id
+        WHERE r.product_id = :id AND {for_sale}
+    ), siblings AS MATERIALIZED (
+        (SELECT d.product_id, 1 AS near, -d.featured_key AS place FROM search_documents d
+         WHERE d.category_id = :category_id AND d.in_stock AND {for_sale}
+         ORDER BY d.featured_key DESC, d.product_id DESC LIMIT {most})
         UNION ALL
-        SELECT id, 100 + row_number() OVER (ORDER BY is_sibling DESC, is_featured DESC, published_at DESC, id DESC)
-        FROM near
+        (SELECT d.product_id, 3, -d.featured_key FROM search_documents d
+         WHERE d.category_id = :category_id AND NOT d.in_stock AND {for_sale}
+         ORDER BY d.featured_key DESC, d.product_id DESC LIMIT {most})
+    ), department AS MATERIALIZED (
+        SELECT d.product_id, 2 AS near, -d.featured_key AS place FROM (
+            SELECT * FROM search_documents d
+            WHERE d.in_stock AND (SELECT count(*) FROM siblings WHERE near = 1) < {most}
+            ORDER BY d.featured_key DESC, d.product_id DESC LIMIT {walked}
+        ) d
+        WHERE d.codes && (
+            SELECT search_scope(subpath(path, 0, 1)::text::bigint) FROM categories WHERE id = :category_id)
+          AND d.category_id <> :category_id AND {for_sale} LIMIT {most}
+    ), nearest AS (
+        SELECT DISTINCT ON (product_id) product_id, near, place FROM (
+            SELECT * FROM chosen UNION ALL SELECT * FROM siblings UNION ALL SELECT * FROM department
+        ) every WHERE product_id <> :id ORDER BY product_id, near
     )
-    SELECT {CARD_COLUMNS}
-    FROM candidates JOIN products p USING (id)
-    {CARD_JOINS}
-    ORDER BY offer.available <= 0, candidates.place LIMIT {RELATED}
-""")  # noqa: S608
+    SELECT {card} FROM nearest JOIN search_documents d USING (product_id) {offer}
+    ORDER BY offer.available <= 0, nearest.near, nearest.place, d.product_id DESC LIMIT {related}
+"""
 
 
 def product_page(
@@ -243,7 +254,7 @@ def product_page(
     related = []
     if with_related:
         values = {"id": row.id, "category_id": row.category_id}
-        related = [card(near) for near in session().execute(RELATED_CARDS, values)]
+        related = [card_of(near) for near in session().execute(_related(), values)]
     return ProductPage(
         product=_view(row),
         crumbs=steps(row.way),
@@ -255,6 +266,14 @@ def product_page(
         related=related,
         is_unknown=is_unknown,
         changes_at=min((row.freed_at for row in rows if row.freed_at and row.available <= LOW), default=None),
+    )
+
+
+def _related() -> TextClause:
+    return statement(
+        RELATED_CARDS.format(
+            for_sale=for_sale(), card=CARD, offer=OFFER, most=RELATED + 1, walked=WALKED, related=RELATED
+        )
     )
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from app.catalog import prices
-from app.catalog.queries.cards import Picture, picture
+from app.catalog.queries.cards import Picture, picture_of
 from app.catalog.queries.filters import Filters
+from app.catalog.queries.fragments import for_sale
 from app.catalog.queries.listing import Listing, Scope, listing
 from app.catalog.queries.menu import category_url
 from app.catalog.search import find, misses, spelling
 from app.catalog.search.find import Words
-from app.lib import runtime
 from app.lib.db import session
 from app.lib.money import Money
 from app.lib.paging import Page
@@ -130,11 +130,10 @@ def suggest(q: str) -> Suggestions:
         return Suggestions()
     *before, last = words.words
     is_small = find.is_small_shop()
-    on_sale = "d.published_at <= now()" + (" AND d.in_stock" if runtime.settings().sold_out == "hidden" else "")
     statement = find.statement(
         SUGGEST.format(
             walk=0 if is_small else WALKED,
-            on_sale=on_sale,
+            on_sale=for_sale(),
             some="search_documents" if is_small else "search_sample",
         )
     )
@@ -167,5 +166,5 @@ def suggest(q: str) -> Suggestions:
 def _product(
     name: str, slug: str, image: dict[str, object] | None, price: int, currency: str, category: str
 ) -> SuggestedProduct:
-    shown = picture(str(image["key"]), image["widths"], "") if image else None  # type: ignore[arg-type]
+    shown = picture_of(image, "")
     return SuggestedProduct(name, f"/p/{slug}", shown, Money(price, currency), category)

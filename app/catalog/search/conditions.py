@@ -9,8 +9,8 @@ from app.catalog.queries.rules import Rule
 from app.catalog.search import codes
 from app.catalog.search.codes import code
 
-SHELVES_CHOSEN = "ARRAY(SELECT unnest(search_scope(id)) FROM categories WHERE slug = ANY({slugs}))"
-BRANDS_CHOSEN = f"ARRAY(SELECT search_code({codes.BRAND}, id) FROM brands WHERE slug = ANY({{slugs}}))"
+SHELVES_CHOSEN = "ARRAY(SELECT unnest(search_scope(id)) FROM categories WHERE slug = ANY({}))"
+BRANDS_CHOSEN = f"ARRAY(SELECT search_code({codes.BRAND}, id) FROM brands WHERE slug = ANY({{}}))"
 
 
 @dataclass(frozen=True)
@@ -33,30 +33,30 @@ class Scope:
         return Scope(("d.codes && :scope_brand",), {"scope_brand": [code(codes.BRAND, brand_id)]}, has_brands=False)
 
     @staticmethod
-    def of_rule(rule: Rule) -> "Scope":
-        """A collection or a shelf: what fits appears by itself."""
+    def of_rule(rule: Rule, name: str = "rule") -> "Scope":
+        """A collection or a shelf: what fits appears by itself. The parameters' names begin with `name`."""
         where: list[str] = []
         values: dict[str, Any] = {}
 
-        def ask(sql: str, **named: Any) -> None:
-            where.append(sql)
-            values.update(named)
+        def ask(sql: str, field: str, value: Any) -> None:
+            where.append(sql.format(f":{name}_{field}"))
+            values[f"{name}_{field}"] = value
 
         if rule.brands:
-            ask(f"d.codes && {BRANDS_CHOSEN.format(slugs=':rule_brands')}", rule_brands=list(rule.brands))
+            ask(f"d.codes && {BRANDS_CHOSEN}", "brands", list(rule.brands))
         if rule.categories:
-            ask(f"d.codes && {SHELVES_CHOSEN.format(slugs=':rule_categories')}", rule_categories=list(rule.categories))
+            ask(f"d.codes && {SHELVES_CHOSEN}", "categories", list(rule.categories))
         if rule.tags:
-            ask("d.codes && ARRAY(SELECT search_tag(tag) FROM unnest(:rule_tags) tag)", rule_tags=list(rule.tags))
+            ask("d.codes && ARRAY(SELECT search_tag(tag) FROM unnest({}) tag)", "tags", list(rule.tags))
         if rule.price_min is not None or rule.price_max is not None:
-            where.extend(prices(rule.price_min, rule.price_max, "rule_price"))
-            values.update(rule_price_min=rule.price_min or 0, rule_price_max=rule.price_max)
+            where.extend(prices(rule.price_min, rule.price_max, f"{name}_price"))
+            values.update({f"{name}_price_min": rule.price_min or 0, f"{name}_price_max": rule.price_max})
         if rule.new_days is not None:
-            ask("d.published_at > now() - make_interval(days => :rule_days)", rule_days=rule.new_days)
+            ask("d.published_at > now() - make_interval(days => {})", "days", rule.new_days)
         if rule.is_reduced:
-            ask("d.codes && :rule_reduced", rule_reduced=[code(codes.REDUCED)])
+            ask("d.codes && {}", "reduced", [code(codes.REDUCED)])
         if rule.is_featured:
-            ask("d.codes && :rule_featured", rule_featured=[code(codes.FEATURED)])
+            ask("d.codes && {}", "featured", [code(codes.FEATURED)])
         return Scope(tuple(where), values)
 
     @property
@@ -114,9 +114,9 @@ class Chosen:
         """The codes of what is chosen of a kind, as an array."""
         slugs = f":{self.names[kind]}"
         if kind == "category":
-            return SHELVES_CHOSEN.format(slugs=slugs)
+            return SHELVES_CHOSEN.format(slugs)
         if kind == "brand":
-            return BRANDS_CHOSEN.format(slugs=slugs)
+            return BRANDS_CHOSEN.format(slugs)
         if kind in self.options:
             what = codes.OPTION_IN_STOCK if self.filters.in_stock else codes.OPTION
             return f"ARRAY(SELECT search_code({what}, value.id) {self.values_of(kind)})"

@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import BigInteger, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.catalog import prices
 from app.catalog.queries.filters import Filters
-from app.catalog.queries.fragments import AVAILABLE
+from app.catalog.queries.fragments import CARD, OFFER, for_sale
 from app.catalog.search import codes
 from app.catalog.search.conditions import Chosen, Scope
 from app.catalog.search.cursor import Cursor
@@ -105,22 +104,8 @@ def find(scope: Scope, filters: Filters, words: Words | None, size: int, offset:
     return _page(walked, asked, bound)
 
 
-# What a card says now, beside what the document says: two figures that must never be late.
-OFFER = f"""
-    JOIN LATERAL (
-        SELECT min({prices.NOW}) AS price_minor, max({prices.NOW}) AS top_minor,
-            (array_agg({prices.WAS} ORDER BY {prices.NOW}, v.position, v.id))[1] AS compare_at_minor,
-            min(v.currency) AS currency, CASE WHEN count(*) = 1 THEN min(v.sku) END AS only_sku,
-            coalesce(sum(greatest({AVAILABLE}, 0)), 0)::bigint AS available
-        FROM variants v LEFT JOIN stock_items ON stock_items.variant_id = v.id
-        WHERE v.product_id = d.product_id AND v.is_active HAVING count(*) > 0
-    ) offer ON true
-"""
 CARDS = f"""
-    (SELECT json_agg(json_build_array(
-        t.product_id, t.key, t.in_stock, d.name, d.slug, d.image, offer.price_minor, offer.top_minor,
-        offer.compare_at_minor, offer.currency, offer.available, d.published_at > now() - interval '30 days',
-        d.swatches, d.colours, offer.only_sku) ORDER BY t.is_pinned DESC, {{order}})
+    (SELECT json_agg(json_build_array(t.key, t.in_stock, {CARD}) ORDER BY t.is_pinned DESC, {{order}})
      FROM top t JOIN search_documents d USING (product_id) {OFFER}) AS cards,
     (SELECT count(*) FROM top) AS shown,
     coalesce((SELECT n FROM search_facets WHERE category_id = 0 AND code = 0), 0) AS shop_size
@@ -202,7 +187,7 @@ def _ends(asked: Asked, stock: str) -> str:
     shelf = "AND d.category_id = s.id" if asked.scope.where else ""
     return f"""
         SELECT {_columns(asked)} FROM search_documents d
-        WHERE {stock} {shelf} AND {_still_for_sale(asked)} AND {_not_pinned(asked)} AND {_beyond(asked, stock)}
+        WHERE {stock} {shelf} AND {for_sale()} AND {_not_pinned(asked)} AND {_beyond(asked, stock)}
         ORDER BY {_order(asked, "d.", by_stock=False)} LIMIT :wanted"""
 
 
@@ -394,7 +379,7 @@ def _top(asked: Asked, branches: list[str], where: str = "true") -> str:
     pinned = ""
     if _has_pins(asked) and not asked.cursor:
         pinned = f"""SELECT {_columns(asked)} FROM search_documents d
-            WHERE {_is_pinned(asked)} AND {_still_for_sale(asked)} AND {where} UNION ALL """
+            WHERE {_is_pinned(asked)} AND {for_sale()} AND {where} UNION ALL """
     one_after_another = " UNION ALL ".join(branches)
     if _by_stock(asked) or asked.filters.sort == "relevance":
         one_after_another = f"SELECT * FROM ({one_after_another}) each LIMIT :wanted"
@@ -443,15 +428,10 @@ def _beyond(asked: Asked, stock: str | None) -> str:
 
 
 def _conditions(asked: Asked, but: str | None = None, *, with_words: bool = True) -> list[str]:
-    found = [*asked.scope.where, *asked.chosen.where(but), _still_for_sale(asked)]
+    found = [*asked.scope.where, *asked.chosen.where(but), for_sale()]
     if asked.words and with_words:
         found.append(f"d.words @@ {WORDS}")
     return found
-
-
-def _still_for_sale(asked: Asked) -> str:
-    """Published, compared with the clock at read; and in stock in a shop that hides what is not."""
-    return "d.published_at <= now()" + (" AND d.in_stock" if runtime.settings().sold_out == "hidden" else "")
 
 
 def _has_pins(asked: Asked) -> bool:
@@ -524,7 +504,7 @@ def _page(row: dict[str, Any], asked: Asked, bound: str) -> Found:
     has_more = row["shown"] > asked.size
     after = ""
     if has_more and shown:
-        product_id, key, in_stock = shown[-1][:3]
+        key, in_stock, product_id = shown[-1][:3]
         after = Cursor(key, product_id, in_stock).written(bound)
     return Found(
         cards=shown,
