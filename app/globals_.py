@@ -1,5 +1,6 @@
 """What every template may use."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_percent
 from flask import Flask, g, has_request_context, request
 from flask_login import current_user
+from markupsafe import Markup
 
 from app.lib import runtime
 from app.lib.storage import storage
@@ -16,19 +18,38 @@ from app.payments.registry import all_providers
 from app.promises import promises
 
 
+class Remembered:
+    """A fragment that is the same on every page, rendered again when what it shows is read anew."""
+
+    def __init__(self, app: Flask, template: str, **shows: Callable[[], object]):
+        self._template = app.jinja_env.get_template(template)
+        self._shows = shows
+        self._kept: tuple[list[object], Markup] | None = None
+
+    def __call__(self) -> Markup:
+        now = [read() for read in self._shows.values()]
+        kept = self._kept
+        if kept is None or any(one is not other for one, other in zip(kept[0], now, strict=True)):
+            kept = self._kept = now, Markup(self._template.render(self._shows))  # noqa: S704 - a template escapes
+        return kept[1]
+
+
 def init_app(app: Flask) -> None:
+    from app.catalog.queries import menu
+
     app.jinja_env.filters.update(day=day, moment=moment, ago=ago, iso=iso, country=country, percent=percent)
     app.jinja_env.globals.update(
         picture_url=picture_url,
         current_user=current_user,
         takes_play_money=takes_play_money,
         promises=promises,
+        menu_panels=Remembered(app, "layouts/_menu_panels.html", menu=menu),
+        menu_drawer=Remembered(app, "layouts/_menu_drawer.html", menu=menu),
     )
 
     @app.context_processor
     def shop() -> dict[str, Any]:
         from app.cart.cookie import cart_quantity
-        from app.catalog.queries import menu
         from app.content.queries import announcement, links
 
         settings = runtime.settings()

@@ -9,8 +9,7 @@ from app.catalog.queries.fragments import CARD, OFFER, for_sale
 from app.catalog.queries.menu import category_url
 from app.catalog.queries.rules import Rule
 from app.catalog.search.conditions import Scope
-from app.catalog.search.find import statement
-from app.lib.db import session
+from app.lib import prepared
 
 ON_A_SHELF = 8
 WALKED = 3_000  # products looked at on the way down an index
@@ -42,13 +41,13 @@ def shelves(wanted: Sequence[Shelf]) -> list[list[CardView]]:
         sql, named = _chosen(number, shelf) if shelf.product_ids else _fitting(number, shelf)
         picks.append(f"({sql})")
         values |= named
-    asking = statement(f"""
+    asking = f"""
         WITH picks AS MATERIALIZED ({" UNION ALL ".join(picks)})
         SELECT picks.shelf, {CARD} FROM picks JOIN search_documents d USING (product_id) {OFFER}
         ORDER BY picks.shelf, picks.place
-    """)  # noqa: S608
-    for shelf_number, *row in session().execute(asking, values):
-        found[shelf_number].append(card_of(row))
+    """  # noqa: S608
+    for row in prepared.run(asking, values):
+        found[row.shelf].append(card_of(row[1:]))
     return found
 
 
@@ -122,5 +121,5 @@ TILES = """
 
 def category_tiles() -> list[Tile]:
     """The root categories, each with the picture of its first featured product."""
-    rows = session().execute(statement(TILES.format(for_sale=for_sale())))
-    return [Tile(name, category_url(slug, None), picture_of(image, "")) for name, slug, image in rows]
+    rows = prepared.run(TILES.format(for_sale=for_sale()), {})
+    return [Tile(row.name, category_url(row.slug, None), picture_of(row.image, "")) for row in rows]

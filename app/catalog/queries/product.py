@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Row
 
 from app.catalog.price_history import Set, lowest_before, periods
 from app.catalog.prices import IS_REDUCED, NOW, WAS
@@ -14,9 +14,8 @@ from app.catalog.quantities import Quantities
 from app.catalog.queries.cards import CardView, Picture, card_of, picture
 from app.catalog.queries.fragments import AVAILABLE, CARD, OFFER, ON_SALE, STOCK, for_sale
 from app.catalog.queries.menu import Step, steps
-from app.catalog.search.find import statement
 from app.catalog.supply import ships_words
-from app.lib.db import session
+from app.lib import prepared
 from app.lib.head import summary
 from app.lib.money import Money
 
@@ -192,11 +191,11 @@ OFFERS = f"""
 """  # noqa: S608
 
 # A row for each offer, with the product beside it; one row without an offer when nothing is for sale.
-PAGE = text(f"""
+PAGE = f"""
     WITH it AS MATERIALIZED ({PRODUCT})
     SELECT it.*, offer.* FROM it LEFT JOIN LATERAL ({OFFERS}) offer ON true
     ORDER BY offer.position, offer.variant_id
-""")  # noqa: S608
+"""  # noqa: S608
 
 # What staff chose, then what is in stock in its category, then in the department; last what is sold out.
 RELATED_CARDS = """
@@ -243,7 +242,7 @@ def product_page(
     `sku` or `options` (such as {"colour": "moss", "size": "m"}) choose the variant; without a match the page
     shows the first one that is in stock and says so in `is_unknown`.
     """
-    found = session().execute(PAGE, {"slug": slug}).all()
+    found = prepared.run(PAGE, {"slug": slug}).all()
     if not found:
         return None
     row, rows = found[0], [row for row in found if row.sku is not None]
@@ -254,7 +253,7 @@ def product_page(
     related = []
     if with_related:
         values = {"id": row.id, "category_id": row.category_id}
-        related = [card_of(near) for near in session().execute(_related(), values)]
+        related = [card_of(near) for near in prepared.run(_related(), values)]
     return ProductPage(
         product=_view(row),
         crumbs=steps(row.way),
@@ -269,11 +268,9 @@ def product_page(
     )
 
 
-def _related() -> TextClause:
-    return statement(
-        RELATED_CARDS.format(
-            for_sale=for_sale(), card=CARD, offer=OFFER, most=RELATED + 1, walked=WALKED, related=RELATED
-        )
+def _related() -> str:
+    return RELATED_CARDS.format(
+        for_sale=for_sale(), card=CARD, offer=OFFER, most=RELATED + 1, walked=WALKED, related=RELATED
     )
 
 

@@ -12,7 +12,7 @@ from app.catalog.queries.listing import Listing, Scope, listing
 from app.catalog.queries.menu import category_url
 from app.catalog.search import find, misses, spelling
 from app.catalog.search.find import Words
-from app.lib.db import session
+from app.lib import prepared
 from app.lib.money import Money
 from app.lib.paging import Page
 
@@ -130,28 +130,22 @@ def suggest(q: str) -> Suggestions:
         return Suggestions()
     *before, last = words.words
     is_small = find.is_small_shop()
-    statement = find.statement(
-        SUGGEST.format(
-            walk=0 if is_small else WALKED,
-            on_sale=for_sale(),
-            some="search_documents" if is_small else "search_sample",
-        )
+    asking = SUGGEST.format(
+        walk=0 if is_small else WALKED,
+        on_sale=for_sale(),
+        some="search_documents" if is_small else "search_sample",
     )
-    row = (
-        session()
-        .execute(
-            statement,
-            {
-                "words": list(words.words),
-                "typed": words.typed,
-                "start": words.typed.lower(),
-                "last": last,
-                "before": before,
-                "is_alone": not before,
-            },
-        )
-        .one()
-    )
+    row = prepared.run(
+        asking,
+        {
+            "words": list(words.words),
+            "typed": words.typed,
+            "start": words.typed.lower(),
+            "last": last,
+            "before": before,
+            "is_alone": not before,
+        },
+    ).one()
     products = [_product(*each) for each in row.products or ()]
     categories = [
         SuggestedCategory(name, category_url(slug, above), count) for name, slug, above, count in row.categories or ()

@@ -47,7 +47,7 @@ class Scope:
         if rule.categories:
             ask(f"d.codes && {SHELVES_CHOSEN}", "categories", list(rule.categories))
         if rule.tags:
-            ask("d.codes && ARRAY(SELECT search_tag(tag) FROM unnest({}) tag)", "tags", list(rule.tags))
+            ask("d.codes && ARRAY(SELECT search_tag(tag) FROM unnest(CAST({} AS text[])) tag)", "tags", list(rule.tags))
         if rule.price_min is not None or rule.price_max is not None:
             where.extend(prices(rule.price_min, rule.price_max, f"{name}_price"))
             values.update({f"{name}_price_min": rule.price_min or 0, f"{name}_price_max": rule.price_max})

@@ -10,7 +10,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, TextClause, bindparam, text
+from sqlalchemy import BigInteger, Result, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.queries.filters import Filters
@@ -18,7 +18,7 @@ from app.catalog.queries.fragments import CARD, OFFER, for_sale
 from app.catalog.search import codes
 from app.catalog.search.conditions import Chosen, Scope
 from app.catalog.search.cursor import Cursor
-from app.lib import runtime
+from app.lib import prepared, runtime
 from app.lib.db import session
 
 FEW = 3_000  # matches that are fetched, sorted and counted one by one
@@ -165,7 +165,7 @@ def _whole_shelf(asked: Asked) -> dict[str, Any] | None:
             WHERE self.id = :scope_category),"""
     )
     n = "in_stock" if runtime.settings().sold_out == "hidden" else "n"
-    asking = statement(f"""
+    asking = f"""
         WITH {shelves} {_top(asked, branches)},
         counted AS (
             SELECT 'found' AS part, code, {n} AS n FROM search_facets
@@ -174,7 +174,7 @@ def _whole_shelf(asked: Asked) -> dict[str, Any] | None:
             EXISTS (SELECT FROM search_moves) AS is_moving,
             coalesce((SELECT {n} FROM search_facets WHERE category_id = :counted_for AND code = 0), 0) AS total,
             {_price_ends(is_shop)}
-    """)
+    """
     values = asked.scope.values | {"counted_for": asked.scope.values.get("scope_category", 0)}
     row = _run(asking, asked, values)
     if row["is_moving"]:
@@ -215,11 +215,11 @@ def _estimate(asked: Asked) -> dict[str, Any]:
              FROM {name})"""
         for name in sets
     )
-    asking = statement(f"""
+    asking = f"""
         WITH {QUERY if asked.words else "asked AS (SELECT 1)"}, {", ".join(sets.values())}, {counted}
         SELECT json_build_object({figures}) AS sets, {NAMED},
             coalesce((SELECT n FROM search_facets WHERE category_id = 0 AND code = 0), 0) AS shop_size
-    """)
+    """
     found = _run(asking, asked, asked.scope.values)
     rows = []
     for row in _rows(found):
@@ -237,7 +237,7 @@ def _fetch(asked: Asked, estimate: dict[str, Any], most: int | None = None) -> d
     sets = _sets(asked, "search_documents", f"{_columns(asked)}, d.codes", most=most)
     kept = {name: sql for name, sql in sets.items() if name == "found" or name in exact}
     place = _beyond(asked, None).replace("d.", "f.")
-    asking = statement(f"""
+    asking = f"""
         WITH {QUERY if asked.words else "asked AS (SELECT 1)"}, {", ".join(kept.values())},
         {_counted(asked, exact)},
         top AS MATERIALIZED (
@@ -248,7 +248,7 @@ def _fetch(asked: Asked, estimate: dict[str, Any], most: int | None = None) -> d
             (SELECT count(*) FROM found) AS total,
             (SELECT min(price_minor) FROM {"but_price" if "but_price" in kept else "found"}) AS price_from,
             (SELECT max(price_minor) FROM {"but_price" if "but_price" in kept else "found"}) AS price_to
-    """)
+    """
     row = _run(asking, asked, asked.scope.values)
     rows = _rows(row) + [each for each in estimate.get("rows", ()) if each[0] not in exact]
     return row | {"rows": rows, "is_about": False}
@@ -269,10 +269,10 @@ def _walk(asked: Asked, estimate: dict[str, Any]) -> dict[str, Any]:
     if asked.words and not asked.cursor:
         skus = f"(SELECT {_columns(asked)} FROM search_documents d WHERE {SKU_IS} AND {NO_WORDS})"
         branches.insert(0, skus)
-    asking = statement(f"""
+    asking = f"""
         WITH {QUERY if asked.words else "asked AS (SELECT 1)"}, {_top(asked, branches, where)}
         SELECT {CARDS.format(order=_order(asked))}
-    """)
+    """
     row = _run(asking, asked, asked.scope.values)
     found = estimate["sets"]["found"]
     ends = estimate["sets"].get("but_price", found)
@@ -453,8 +453,22 @@ def is_small_shop() -> bool:
     return _shop_size is not None and _shop_size <= SMALL
 
 
+def _run(sql: str, asked: Asked, values: dict[str, Any]) -> dict[str, Any]:
+    """Without filters there are few ways to ask, which are worth a plan that is kept."""
+    global _shop_size
+    every = _values(asked, values)
+    if asked.filters.are_none:
+        found: Result[Any] = prepared.run(sql, every)
+    else:
+        asking = _statement(sql)
+        found = session().execute(asking, {name: every[name] for name in _parameters(asking)})
+    row = found.mappings().one()
+    _shop_size = row["shop_size"]
+    return dict(row)
+
+
 @functools.lru_cache(maxsize=1024)
-def statement(sql: str) -> TextClause:
+def _statement(sql: str) -> TextClause:
     """Kept, because asking the same way again then costs no compiling."""
     made = text(sql)
     if ":scope_brand" in sql:
@@ -462,8 +476,13 @@ def statement(sql: str) -> TextClause:
     return made
 
 
-def _run(asking: TextClause, asked: Asked, values: dict[str, Any]) -> dict[str, Any]:
-    global _shop_size
+@functools.lru_cache(maxsize=1024)
+def _parameters(asking: TextClause) -> tuple[str, ...]:
+    return tuple(asking.compile().params)
+
+
+def _values(asked: Asked, values: dict[str, Any]) -> dict[str, Any]:
+    """Everything a statement may want to know."""
     every = {
         **asked.scope.values,
         **asked.chosen.values(),
@@ -478,10 +497,7 @@ def _run(asking: TextClause, asked: Asked, values: dict[str, Any]) -> dict[str, 
         every |= {"after_key": key, "after_id": product_id, "after_stock": in_stock}
     if asked.words:
         every |= {"words": list(asked.words.words), "typed": asked.words.typed, "is_exact": asked.words.is_exact}
-    names = asking.compile().params
-    row = session().execute(asking, {name: every[name] for name in names}).mappings().one()
-    _shop_size = row["shop_size"]
-    return dict(row)
+    return every
 
 
 def _rows(row: dict[str, Any]) -> list[list[Any]]:
