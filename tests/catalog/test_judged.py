@@ -1,12 +1,17 @@
-"""How well search finds: over four hundred judged queries on the demo catalogue, typos and beginnings among them."""
+"""How well search finds: hundreds of judged queries on each catalogue, typos and beginnings among them."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
 
 from app.catalog.demo import catalogue as demo
 from app.catalog.models import Brand, Category, Product, Variant
 from app.catalog.queries import Filters, search
-from app.catalog.search import synonyms
+from app.catalog.search import rebuild, synonyms
+from app.catalog.synthetic import seed_products
 from app.lib.db import session, transaction
 from app.lib.paging import Page
 
@@ -66,3 +71,39 @@ def _put_on_the_shelves(catalogue: demo.Catalogue) -> None:
                     )
                 )
             current.add(product)
+
+
+def test_what_is_meant_is_found_among_a_thousand_that_are_much_alike():
+    """Names of a series, an adjective, a material, a thing and a model: "Fenlor classic oak lamp QX417"."""
+    seed_products(1000)
+    rebuild()
+    judged = list(_asked_of(session().execute(EVERY_TENTH).all()))
+
+    missed = []
+    for query, wanted in judged:
+        found = [card.name.lower() for card in search(query, Filters(sort="relevance"), FIRST_PAGE).cards[:TOP]]
+        session().rollback()
+        if not any(all(word in name for word in wanted) for name in found):
+            missed.append((query, wanted, found))
+
+    assert len(judged) >= 400
+    assert len(missed) <= len(judged) * 0.05, missed
+
+
+# On sale, with a SKU of each.
+EVERY_TENTH = text("""
+    SELECT d.name, min(v.sku) AS sku FROM search_documents d JOIN variants v ON v.product_id = d.product_id
+    WHERE d.published_at <= now() AND hashint8(d.product_id) % 10 = 0 GROUP BY d.product_id, d.name ORDER BY d.name
+""")
+
+
+def _asked_of(products: Sequence[Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What somebody types who means this product, and what must then be in a name: words, or the whole of it."""
+    for name, sku in products:
+        series, *like, thing, model = name.lower().split()
+        with_a_typo = series[:2] + series[3:]
+        yield f"{series} {thing}", (series, thing)
+        yield f"{thing} {' '.join(like)}", (*like, thing)
+        yield f"{with_a_typo} {model}", (name.lower(),)
+        yield f"{thing} {model[:4]}", (thing, model[:4])
+        yield sku, (name.lower(),)
