@@ -22,13 +22,15 @@
       event.preventDefault();
       open(dialog);
     }
-    if (event.target.matches("dialog:modal")) event.target.close(); // the backdrop
+    // The backdrop.
+    if (event.target.matches("dialog:modal")) event.target.close();
     if (event.target.matches("[data-dismiss]")) event.target.closest(".note").remove();
     for (const menu of $$("details[name][open]")) if (!menu.contains(event.target)) menu.open = false;
   });
   on("cart:added", () => {
     const drawer = $("#cart-drawer");
-    if (drawer && !drawer.open) drawer.showModal(); // its body came with the answer
+    // Its body came with the answer.
+    if (drawer && !drawer.open) drawer.showModal();
   });
   if (!("commandForElement" in HTMLButtonElement.prototype)) {
     on("click", (event) => {
@@ -71,7 +73,7 @@
     const toast = make("div", { className: "toast" }, detail.text ?? detail.value);
     if (detail.undo) toast.append(undoForm(detail.undo));
     notices().append(toast);
-    if (detail.undo) htmx.process(toast);
+    htmx.process(toast);
     time();
   });
 
@@ -111,7 +113,8 @@
     form.classList.remove("htmx-request");
     for (const button of buttons(form)) button.ariaDisabled = null;
   };
-  const LONGEST_WAIT = 15_000; // a download never leaves the page, so a form must not stay deaf for ever
+  // A download never leaves the page, so a form must not stay deaf for ever.
+  const LONGEST_WAIT = 15_000;
   on("submit", (event) => {
     if (!("busy" in event.target.dataset)) return;
     event.preventDefault();
@@ -120,7 +123,8 @@
   on("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || (event.submitter?.formMethod || form.method) !== "post") return;
-    setTimeout(() => (busy(form), form.classList.add("htmx-request"))); // after the browser has read the fields
+    // After the browser has read the fields.
+    setTimeout(() => (busy(form), form.classList.add("htmx-request")));
     setTimeout(ready, LONGEST_WAIT, form);
   });
   const waiting = new WeakMap();
@@ -137,13 +141,15 @@
     if (dimmed) dimmed.ariaBusy = null;
     const form = ctx.request.form ?? target;
     if (!("busy" in (form.dataset ?? {}))) return;
-    if (ctx.keepIndicators) setTimeout(ready, LONGEST_WAIT, form); // the browser is leaving for another page
+    // The browser is leaving for another page.
+    if (ctx.keepIndicators) setTimeout(ready, LONGEST_WAIT, form);
     else ready(form);
   });
   window.addEventListener("pageshow", ({ persisted }) => {
-    if (!persisted) return;
+    // After Back a page may come as it was then, from the disk. Htmx begins in a timer, and hears nothing before.
+    if (!persisted && performance.getEntriesByType("navigation")[0].type !== "back_forward") return;
     $$("[data-busy]").forEach(ready);
-    $("#cart-badge")?.dispatchEvent(new Event("back"));
+    setTimeout(() => $("#cart-badge")?.dispatchEvent(new Event("back")));
   });
 
   // After a swap: say what is wrong, keep what the shopper had opened, show the right picture.
@@ -187,7 +193,8 @@
     for (const each of $$("[data-step]", box)) {
       each.disabled = Number(input.value) === (each.dataset.step < 0 ? lowest : highest);
     }
-    if (button.disabled && event.detail === 0) input.focus(); // pressed by key: do not lose the place
+    // Pressed by key: do not lose the place.
+    if (button.disabled && event.detail === 0) input.focus();
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 

@@ -34,6 +34,19 @@ def test_choosing_options_changes_picture_price_and_address_without_leaving_the_
     assert steps.focused(page).startswith("sku-")
 
 
+def test_back_to_a_page_from_before_the_badge_counts_what_was_added_since(visit: Visit, goods: Goods):
+    page = visit("/")
+    expect(page.locator("#cart-badge")).to_have_text("0 items")
+    page.goto(f"{goods.jacket_url}?sku=JACKET-MOSS-M")
+    page.get_by_role("button", name="Add to cart").click()
+    expect(page.locator("#cart-badge")).to_have_text("1 item")
+
+    page.go_back()
+
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].transferSize") == 0, "Not from the disk."
+    expect(page.locator("#cart-badge")).to_have_text("1 item")
+
+
 def test_adding_opens_the_drawer_counts_in_the_header_and_says_so(visit: Visit, goods: Goods):
     page = visit(f"{goods.jacket_url}?sku=JACKET-MOSS-M")
 
