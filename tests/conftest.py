@@ -176,6 +176,7 @@ class Browser(FlaskClient):
         headers.setdefault("Sec-Fetch-Site", "same-origin")
         if kwargs.pop("htmx", False):
             headers["HX-Request"] = "true"
+        kwargs.setdefault("buffered", True)  # so that an answer that streams ends in the context it began in
         # A context of its own, as in production: nothing of the test, nor of the request before, is at hand.
         return contextvars.Context().run(super().open, *args, headers=headers, **kwargs)
 
