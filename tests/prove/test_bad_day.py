@@ -128,6 +128,23 @@ def lost(paid):
     return [(one, ends[one.reference]) for one in paid if fate(ends[one.reference]) == "lost"]
 
 
+# The prompt's answer was lost and the news of it too, so M-Pesa has no name for it that we could ask for.
+UNHEARD = "state = 'unknown' AND provider_ref IS NULL"
+
+
+def is_unheard(row):
+    return row.state == "unknown" and row.provider_ref is None
+
+
+def let_a_quarter_of_an_hour_pass():
+    """So long an answer to a prompt nobody can ask after is waited for; then a person is told."""
+    session().execute(
+        text(f"""UPDATE payment_attempts SET check_at = now(), created_at = created_at - interval '15 minutes',
+            expires_at = expires_at - interval '15 minutes' WHERE {UNHEARD}""")
+    )
+    session().commit()
+
+
 def was_taken(one):
     """Whether a payment that somebody made took any money: at PayPal it is the shop that takes what was approved."""
     if one.provider != "paypal":
@@ -141,6 +158,8 @@ def was_taken(one):
 def assert_everything_found_its_end(stack, crowd):
     paid = [one for one in crowd.day.paid if was_taken(one)]
     try:
+        stack.eventually(lambda: all(is_unheard(row) for _, row in lost(paid)), seconds=TAIL)
+        let_a_quarter_of_an_hour_pass()
         stack.eventually(lambda: not lost(paid), seconds=TAIL)
     except AssertionError as slow:
         raise AssertionError(lost(paid)) from slow
