@@ -44,6 +44,15 @@ SECTIONS = """
     SELECT kind, place, draft, draft || jsonb_build_object('position', place) FROM wanted ORDER BY place
 """
 
+# Of each kind the first with a picture: there was room for one.
+PANELS = """
+    INSERT INTO home_panels (place, title, text, url, action, key, alt, widths)
+    SELECT DISTINCT ON (kind) kind, live->>'title', coalesce(live->>'text', ''), coalesce(live->>'url', '/'),
+        coalesce(live->>'action', ''), live->'picture'->>'key', coalesce(live->>'alt', ''), live->'picture'->'widths'
+    FROM home_sections WHERE kind IN ('hero', 'feature') AND live->'picture'->>'key' IS NOT NULL
+    ORDER BY kind, (live->>'position')::int, id
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -139,6 +148,7 @@ def downgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_home_panels_key")),
         sa.UniqueConstraint("place", name=op.f("uq_home_panels_place")),
     )
+    op.execute(PANELS)
     op.execute("DELETE FROM former_slugs WHERE kind IN ('collection', 'page')")
     _former_slugs(KINDS[0])
     for table in ("collections", "menu_links", "pages", "announcements", "home_sections"):
