@@ -200,6 +200,9 @@ def assert_ledgers_agree(paid, ends):
     providers = all_providers(IN_A_JOB)
     for one in paid:
         row = ends[one.reference]
+        if row.provider_ref is None and one.provider == "mpesa":
+            assert fate(row) == "queue", one
+            continue
         theirs = providers[one.provider].look_up(one.reference, row.provider_ref)
         session().rollback()
         assert theirs.state == "paid", (one, theirs)
