@@ -74,9 +74,12 @@ def locked(edits: Sequence[Edit]) -> dict[str, Row[Any]]:
 def complaints(edit: Edit, row: Row[Any], statuses: Mapping[int, set[str]]) -> dict[str, str]:
     """Field -> sentence for a row that cannot be saved as it was typed. `statuses` is what each product shall be."""
     wrong: dict[str, str] = {}
-    if edit.compare_at is not None and edit.compare_at <= edit.price:
+    price = _kept(edit.price.minor, edit.seen.price_minor, row.price_minor) or 0
+    typed = None if edit.compare_at is None else edit.compare_at.minor
+    compare_at = _kept(typed, edit.seen.compare_at_minor, row.compare_at_minor)
+    if compare_at is not None and compare_at <= price:
         wrong["compare_at"] = "Above the price, or empty."
-    if row.sale_minor is not None and edit.price.minor <= row.sale_minor:
+    if row.sale_minor is not None and price <= row.sale_minor:
         wrong["price"] = f"Above its sale price, {Money(row.sale_minor, row.currency)}; or end the sale first."
     if edit.status and edit.status not in STATUSES:
         wrong["status"] = "Live, draft or archived."

@@ -3,10 +3,11 @@
 import re
 from datetime import UTC, datetime
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.catalog.models import Variant
+from app.catalog.models import Product, Variant
 from app.catalog.quantities import MOST, Quantities
 from app.catalog.variants import note_price, pricing_of
 from app.lib.db import transaction, violated
@@ -93,6 +94,9 @@ def _check(quantities: Quantities) -> None:
 
 
 def _locked(current: Session, variant_id: int) -> Variant:
+    # The product first, as everybody does: the search document of it is written when this transaction ends.
+    of = select(Variant.product_id).where(Variant.id == variant_id).scalar_subquery()
+    current.execute(select(Product.id).where(Product.id == of).with_for_update(key_share=True))
     variant = current.get(Variant, variant_id, with_for_update={"key_share": True}, populate_existing=True)
     if variant is None:
         raise NotFound("This variant no longer exists.")

@@ -301,11 +301,18 @@ def _apply_slice(import_id: int, actor_id: int | None) -> None:
                 return
 
 
+ALONE = text("SELECT pg_advisory_xact_lock(hashtext('catalog.import'), CAST(:id AS int))")
+
+
 def _apply_whole(import_id: int, actor_id: int | None) -> None:
     """Everything or nothing: one row that cannot be written undoes the others, and says so."""
     try:
         with transaction() as db_:
+            # Not the row itself: its progress is written on another connection meanwhile.
+            db_.execute(ALONE, {"id": import_id})
             found = db_.get_one(CatalogImport, import_id, populate_existing=True)
+            if found.state != "applying":
+                return
             after, everything, done = 0, [], 0
             while rows := _to_apply(db_, import_id, after):
                 outcome = writing.write(db_, rows, actor_id, with_stock=False)

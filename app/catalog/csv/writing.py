@@ -129,11 +129,25 @@ def _moved_on(row: Wanted, known: Current | None, families: dict[str, Current]) 
         source = family if name in PRODUCT_NAMES else known
         if source is None or name == "stock":
             continue
-        if source.cells[name] not in (was, now):
+        if source.cells[name] != was and not _says(name, was, now, source.cells[name]):
             return (
                 f"{name}: it has changed since the check, to {cells.short(source.cells[name])}. Check the file again."
             )
     return ""
+
+
+def _says(name: str, was: str, now: str, cell: str) -> bool:
+    """Whether the shop says already what a row wants, which may name what did not exist when it was checked."""
+    if now == cell:
+        return True
+    if name == "category":
+        return _path(now) == cell
+    if name == "brand":
+        return bool(now) and slug_of(now) == cell
+    if name in ("options", "attributes"):
+        wanted = {(slug_of(kind), slug_of(value)) for kind, value in cells.read_pairs(now)}
+        return wanted == set(cells.read_pairs(cell))
+    return name == "published_at" and was == now == ""
 
 
 # Products
@@ -204,7 +218,11 @@ def _change_products(db: Session, rows: Sequence[Wanted], families: dict[str, Cu
     wanted: dict[int, dict[str, str]] = {}
     for row in rows:
         family = families.get(row.product)
-        changes = {name: now for name, (_, now) in row.of_product().items() if family and family.cells[name] != now}
+        changes = {
+            name: now
+            for name, (was, now) in row.of_product().items()
+            if family and not _says(name, was, now, family.cells[name])
+        }
         if family and changes:
             wanted.setdefault(family.product_id, {}).update(changes)
     if not wanted:
@@ -241,13 +259,19 @@ def _said(said: dict[str, str], names: Names) -> dict[str, Any]:
     return values
 
 
+def _path(way: str) -> str:
+    """As current.py writes the way to a category that exists."""
+    return "/".join(slug_of(part) for part in way.split("/"))
+
+
 def _category(way: str, names: Names) -> int:
     ids = {path: number for number, path in names.categories.items()}
-    if way in ids:
-        return ids[way]
+    path = _path(way)
+    if way in ids or path in ids:
+        return ids[way] if way in ids else ids[path]
     above, _, name = way.rpartition("/")
     made = services.create_category(name, parent_id=_category(above, names) if above else None)
-    names.categories[made.id] = way  # as the next row says it, too
+    names.categories[made.id] = path
     return made.id
 
 
@@ -313,10 +337,13 @@ CHANGE_VARIANTS = text(f"""
     FROM {OF_ROWS} WHERE variants.id = r.id
 """).bindparams(bindparam("rows", type_=JSONB))  # noqa: S608
 
+PRICING = {"price", "sale_price", "sale_starts_at", "sale_ends_at"}
 NOTE_PRICES = text("""
-    INSERT INTO price_events (variant_id, was_minor, now_minor, currency, actor_id)
-    SELECT r.id, r.was, r.now, :currency, :actor_id
-    FROM jsonb_to_recordset(:rows) AS r (id bigint, was bigint, now bigint)
+    INSERT INTO price_events (
+        variant_id, was_minor, now_minor, sale_minor, sale_starts_at, sale_ends_at, currency, actor_id)
+    SELECT v.id, CASE WHEN r.is_new THEN NULL ELSE coalesce(r.was, v.price_minor) END, v.price_minor,
+        v.sale_minor, v.sale_starts_at, v.sale_ends_at, v.currency, :actor_id
+    FROM jsonb_to_recordset(:rows) AS r (id bigint, was bigint, is_new boolean) JOIN variants v ON v.id = r.id
 """).bindparams(bindparam("rows", type_=JSONB), bindparam("actor_id", type_=BigInteger))
 
 
@@ -333,8 +360,8 @@ def _make_variants(
         wanted.append({"id": product_ids[row.product], "sku": row.sku, "said": _variant(said)})
     currency = runtime.settings().currency
     found = {row.sku: row.id for row in db.execute(MAKE_VARIANTS, {"rows": wanted, "currency": currency})}
-    prices = [{"id": found[it["sku"]], "was": None, "now": it["said"]["price_minor"]} for it in wanted]
-    db.execute(NOTE_PRICES, {"rows": prices, "currency": currency, "actor_id": actor_id})
+    prices = [{"id": found[it["sku"]], "was": None, "is_new": True} for it in wanted]
+    db.execute(NOTE_PRICES, {"rows": prices, "actor_id": actor_id})
     return found
 
 
@@ -348,13 +375,12 @@ def _change_variants(db: Session, rows: Sequence[Wanted], ids: dict[str, int], a
         db.execute(CHANGE_VARIANTS, {"rows": changed})
     price = BY_NAME["price"].value
     moved = [
-        {"id": ids[row.sku], "was": price(row.changes["price"][0]), "now": price(row.changes["price"][1])}
+        {"id": ids[row.sku], "was": price(row.changes["price"][0]) if "price" in row.changes else None, "is_new": False}
         for row in rows
-        if "price" in row.changes
+        if not PRICING.isdisjoint(row.changes)
     ]
     if moved:
-        values = {"rows": moved, "currency": runtime.settings().currency, "actor_id": actor_id}
-        db.execute(NOTE_PRICES, values)
+        db.execute(NOTE_PRICES, {"rows": moved, "actor_id": actor_id})
 
 
 def _variant(said: dict[str, str]) -> dict[str, Any]:
@@ -378,6 +404,12 @@ NAME_OPTIONS = text("""
 """).bindparams(bindparam("rows", type_=JSONB))
 
 
+# The file says codes; values are found by their names.
+CALLED = text("""
+    SELECT o.code AS option, value.code, value.name FROM option_values value JOIN options o ON o.id = value.option_id
+""")
+
+
 def _link_options(db: Session, rows: Sequence[Wanted], ids: dict[str, int]) -> None:
     """Option values, the key that no two variants of a product share, and the words shoppers read."""
     wanted = [row for row in rows if "options" in row.changes or row.changes.get("price", ["x"])[0] == ""]
@@ -385,10 +417,13 @@ def _link_options(db: Session, rows: Sequence[Wanted], ids: dict[str, int]) -> N
         return
     kept: dict[str, list[Any]] = {}
     linked = []
+    called = {(row.option, row.code): row.name for row in db.execute(CALLED)}
     for row in wanted:
         cell = row.changes.get("options", ["", ""])[1]
         if cell not in kept:
-            choices = [OptionChoice(name, value) for name, value in cells.read_pairs(cell)]
+            choices = [
+                OptionChoice(name, called.get((slug_of(name), value), value)) for name, value in cells.read_pairs(cell)
+            ]
             kept[cell] = values_of(db, choices)
         values = kept[cell]
         linked.append(
