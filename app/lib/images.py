@@ -98,7 +98,7 @@ def _decode(content: bytes) -> tuple[Image.Image, bytes | None]:
 def _upright(image: Image.Image) -> Image.Image:
     """Only the turn is read: what else a camera wrote may be broken, and is thrown away anyway."""
     try:
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
         turn = None
     return image if turn is None else image.transpose(turn)
