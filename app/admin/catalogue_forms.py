@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.auth.forms import Form
 from app.catalog.models import Product, Variant
-from app.catalog.services import OptionChoice
+from app.catalog.services import OptionChoice, Seen
 from app.catalog.staff_queries import Choice
 from app.lib import runtime
 from app.lib.errors import Invalid
@@ -103,6 +104,7 @@ class VariantForm:
         ]
         self.is_active = typed.get("is_active") == "1"
         self.image = typed.get("image", "")
+        self.seen = typed.get("seen", "")
         self.errors: dict[str, str] = {}
 
     @staticmethod
@@ -113,11 +115,11 @@ class VariantForm:
             "price": variant.price.plain(),
             "compare_at": variant.compare_at.plain() if variant.compare_at else "",
             "is_active": "1" if variant.is_active else "",
-            "image": str(variant.image_id or ""),
+            "image": next((str(it.public_id) for it in variant.product.images if it.id == variant.image_id), ""),
         }
         for number, name in enumerate(options, 1):
             typed |= {f"option{number}": name, f"value{number}": values.get(name, "")}
-        return VariantForm(typed, options)
+        return VariantForm(typed | {"seen": urlencode(typed)}, options)
 
     def values(self, images: Mapping[str, int]) -> dict[str, Any]:
         """For add_variant and edit_variant. Raises Invalid with the field. `images` is public id -> id."""
@@ -134,6 +136,15 @@ class VariantForm:
             "is_active": self.is_active,
             "image_id": images.get(self.image),
         }
+
+    def seen_values(self, images: Mapping[str, int]) -> Seen | None:
+        """What the form showed when it was opened; none where it does not say."""
+        if not self.seen:
+            return None
+        shown = dict(parse_qsl(self.seen, keep_blank_values=True))
+        values = VariantForm(shown, [name for name, _ in self.options]).values(images)
+        options = {it.option: it.value for it in values["options"]}
+        return Seen(values["price"], values["compare_at"], options, values["is_active"], values["image_id"])
 
     def blame(self, error: Invalid) -> None:
         self.errors[error.field or "sku"] = error.sentence

@@ -7,6 +7,7 @@ from typing import Any
 from wtforms import BooleanField, FileField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired
 
+from app.admin.variant_forms import moment_from
 from app.auth.forms import Form
 from app.catalog import staff_queries as catalogue
 from app.catalog.queries import SHELF_SORTS, Rule
@@ -226,14 +227,7 @@ class SectionForm(RuleFields):
 
 def moment(field: Any) -> datetime | None:
     """What `<input type="datetime-local">` sends, read as UTC. Raises Invalid."""
-    typed = (field.data or "").strip()
-    if not typed:
-        return None
-    try:
-        at = datetime.fromisoformat(typed)
-    except ValueError:
-        raise Invalid("Enter a date and a time, such as 2027-03-01 09:00.", field.name) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return moment_from(field.data or "", field.name)
 
 
 def written(at: datetime | None) -> str:
@@ -259,7 +253,7 @@ def _days(field: Any) -> int | None:
     typed = (field.data or "").strip()
     if not typed:
         return None
-    if not typed.isascii() or not typed.isdigit() or not 1 <= int(typed[:6]) <= 3650:
+    if not typed.isascii() or not typed.isdigit() or len(typed) > 4 or not 1 <= int(typed) <= 3650:
         raise Invalid("Enter a whole number of days, from 1 to 3650.", field.name)
     return int(typed)
 

@@ -131,9 +131,14 @@ def add_variant(slug: str) -> Response:
 def edit_variant(slug: str, sku: str) -> Response:
     product = _product(slug)
     variant = _variant(product, sku)
-    form = VariantForm(request.form, _option_names(product))
+    form, images = VariantForm(request.form, _option_names(product)), _image_ids(product)
     try:
-        services.edit_variant(variant.id, **form.values(_image_ids(product)), actor_id=current_user.id)
+        typed, seen = form.values(images), form.seen_values(images)
+        services.edit_variant(variant.id, **typed, seen=seen, actor_id=current_user.id)
+    except services.Overtaken as error:
+        form.blame(error)
+        form.seen = VariantForm.of(_variant(_product(slug), sku), _option_names(product)).seen
+        return _page(_product(slug), "admin/products/_variants.html", status=409, rows={sku: form})
     except Invalid as error:
         form.blame(error)
         return _page(_product(slug), "admin/products/_variants.html", status=422, rows={sku: form})

@@ -47,7 +47,6 @@ class Refused(ShopError):
         super().__init__(f"Nothing was saved: {rows} a look.")
         self.errors = errors
         self.saved = saved
-        self.is_stale = bool(saved)
 
 
 # Whoever changes a product or its variants takes turns, products first, in one order.

@@ -12,7 +12,7 @@ from app.lib.money import Money
 
 # The fields of a listing's address that every shop knows; a page with a filter of the shop's own is made anew.
 FILTERS = (*SHELVES, "size", "colour", "price_min", "price_max", "in_stock", "sort", "page", "after")
-MOST_KINDS = 8
+MOST_KINDS = 4  # of options and attributes: each pair of options is a condition
 MOST_VALUES = 30  # of one kind
 LONGEST = 100
 
@@ -22,10 +22,12 @@ def filters_from(args: MultiDict[str, str], *, sort: str = "featured") -> Filter
     asked = args.get("sort", "")
     is_known = asked in SORTS and (asked != "relevance" or sort == "relevance")
     kinds = kinds_of({name for name in args if len(name) <= LONGEST})
-    chosen = {kind: values for kind in list(kinds)[:MOST_KINDS] if (values := _values(args, kind))}
+    shelves = [kind for kind, what in kinds.items() if what == "shelf"]
+    others = [kind for kind, what in kinds.items() if what != "shelf"][:MOST_KINDS]
+    chosen = {kind: values for kind in (*shelves, *others) if (values := _values(args, kind))}
     return Filters(
         chosen=chosen,
-        attributes=frozenset(kind for kind in chosen if kinds[kind] == "attribute"),
+        attributes=tuple(sorted(kind for kind in chosen if kinds[kind] == "attribute")),
         price_min=_amount(args.get("price_min", "")),
         price_max=_amount(args.get("price_max", "")),
         in_stock=args.get("in_stock") == "1",

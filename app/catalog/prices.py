@@ -3,8 +3,6 @@
 A sale is compared with the clock at read: it begins and ends at its moment, whether or not any job has run.
 """
 
-from datetime import datetime
-
 from sqlalchemy import ColumnElement, and_, case, func, or_
 
 from app.catalog.models import Variant
@@ -44,11 +42,3 @@ def was_expression() -> ColumnElement[int | None]:
     return case(
         (_is_reduced(), func.greatest(Variant.compare_at_minor, Variant.price_minor)), else_=Variant.compare_at_minor
     )
-
-
-def is_reduced(variant: Variant, at: datetime) -> bool:
-    """The same for a loaded row."""
-    if variant.sale_minor is None:
-        return False
-    begun = variant.sale_starts_at is None or variant.sale_starts_at <= at
-    return begun and (variant.sale_ends_at is None or variant.sale_ends_at > at)

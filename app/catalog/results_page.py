@@ -1,5 +1,6 @@
 """What the templates of a listing need beside its rows: chips, addresses, pages, words."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -24,6 +25,33 @@ class PageLink(NamedTuple):
     number: int | None
     url: str = ""
     is_current: bool = False
+
+
+class Narrowing(NamedTuple):
+    """A chip that narrows a search to one category, or to none; `number` is none where nobody counted."""
+
+    name: str
+    url: str
+    number: int | None
+    is_current: bool
+
+
+def narrowing(found: Listing, filters: Filters, q: str, *, is_exact: bool) -> list[Narrowing]:
+    """All of a search, and each category that has some of it; nothing when it is one."""
+    values = next((facet.values for facet in found.facets if facet.name == "category"), [])
+    if len(values) < 2:
+        return []
+    is_narrowed = any(it.is_chosen for it in values)
+
+    def address(chosen: Filters) -> str:
+        return _address("/search", chosen, q, "relevance", 1, "", is_exact)
+
+    def only(category: str) -> Filters:
+        return replace(filters, chosen={**filters.chosen, "category": (category,)})
+
+    total = None if is_narrowed else found.total
+    every = Narrowing("All", address(filters.without("category")), total, not is_narrowed)
+    return [every, *(Narrowing(it.words, address(only(it.value)), it.count, it.is_chosen) for it in values)]
 
 
 def results(

@@ -31,12 +31,14 @@ from app.catalog.models import Brand, Category, Product, Variant
 from app.catalog.naming import name_of, text_of, with_free_slug
 from app.catalog.related import move_related, relate, unrelate
 from app.catalog.selling import plan_sale, set_terms
-from app.catalog.variants import OptionChoice, add_variant, edit_variant, remove_variant
+from app.catalog.variants import OptionChoice, Overtaken, Seen, add_variant, edit_variant, remove_variant
 from app.lib.db import session, transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
 
 __all__ = [
     "OptionChoice",
+    "Overtaken",
+    "Seen",
     "Stale",
     "add_image",
     "add_variant",

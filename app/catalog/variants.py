@@ -1,9 +1,10 @@
 """Variants: what a shopper buys. Their options, their prices, and every price there ever was."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -21,6 +22,8 @@ SWATCH = re.compile(r"#[0-9a-f]{6}")
 LONGEST_VALUE = 60
 MOST_VARIANTS = 200
 TRIES = 20
+
+T = TypeVar("T")
 
 
 class OptionChoice(NamedTuple):
@@ -73,6 +76,29 @@ def add_variant(
     return variant
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a form showed of a variant when it was opened. Options are name -> value."""
+
+    price: Money
+    compare_at: Money | None
+    options: Mapping[str, str]
+    is_active: bool
+    image_id: int | None
+
+    @staticmethod
+    def now(variant: Variant) -> "Seen":
+        values = sorted(variant.values, key=lambda it: (it.option.position, it.option_id))
+        options = {value.option.name: value.name for value in values}
+        return Seen(variant.price, variant.compare_at, options, variant.is_active, variant.image_id)
+
+
+class Overtaken(Invalid):
+    """Somebody else changed the same field while the form was open."""
+
+    status = 409
+
+
 def edit_variant(
     variant_id: int,
     *,
@@ -84,10 +110,12 @@ def edit_variant(
     weight_grams: int | None = None,
     image_id: int | None = None,
     actor_id: int | None = None,
+    seen: Seen | None = None,
 ) -> Variant:
     """Save a variant; `options` None leaves them as they are. A changed price appends a price event.
 
-    Raises what add_variant raises, and NotFound.
+    What was not touched since it was `seen` stays as somebody else saved it meanwhile. Raises what add_variant raises,
+    NotFound, and Overtaken with the field that both changed.
     """
     sku = _sku(sku)
     _check_prices(price, compare_at)
@@ -97,6 +125,16 @@ def edit_variant(
             raise NotFound("This variant no longer exists.")
         variants = {each.id: each for each in _locked_variants(current, product_id)}
         variant = variants[variant_id]
+        if seen is not None:
+            now = Seen.now(variant)
+            chosen = seen.options if options is None else {it.option: it.value for it in options}
+            price = _unless_overtaken("price", price, seen.price, now.price)
+            compare_at = _unless_overtaken("compare_at", compare_at, seen.compare_at, now.compare_at)
+            is_active = _unless_overtaken("is_active", is_active, seen.is_active, now.is_active)
+            image_id = _unless_overtaken("image_id", image_id, seen.image_id, now.image_id)
+            if _unless_overtaken("options", chosen, seen.options, now.options) == now.options:
+                options = None
+            _check_prices(price, compare_at)
         was = pricing_of(variant)
         if options is not None:
             values = values_of(current, options)
@@ -115,18 +153,39 @@ def edit_variant(
     return variant
 
 
-HAS_HISTORY = text("SELECT EXISTS (SELECT FROM stock_movements WHERE variant_id = :id)")
+# Fields beside which a form has no room for a sentence.
+NAMED = {"is_active": "whether it is live", "image_id": "its picture"}
+
+
+def _unless_overtaken(field: str, typed: T, seen: T, now: T) -> T:
+    """What shall be saved: as it is now where nobody typed anything else. Raises Overtaken where both did."""
+    if typed == seen:
+        return now
+    if now in (seen, typed):
+        return typed
+    said = ", ".join(now.values()) if isinstance(now, Mapping) else str(now) if isinstance(now, Money) else ""
+    words = f"{NAMED.get(field, 'this')} {f'to {said}' if said else 'meanwhile'}"
+    raise Overtaken(
+        f"Somebody changed {words}. Nothing was overwritten: save again to replace it.",
+        None if field in NAMED else field,
+    )
+
+
+HAS_HISTORY = text("""
+    SELECT EXISTS (SELECT FROM stock_movements WHERE variant_id = :id)
+        OR EXISTS (SELECT FROM cart_lines WHERE variant_id = :id)
+""")
 
 
 def remove_variant(variant_id: int) -> None:
-    """Remove a variant that never had stock. Raises NotAllowed when the ledger speaks of it, NotFound."""
+    """Remove a variant that never had stock and lies in no cart. Raises NotAllowed otherwise, NotFound."""
     with transaction() as current:
         variant = current.get(Variant, variant_id, with_for_update=True)
         if variant is None:
             raise NotFound("This variant no longer exists.")
         if current.scalar(HAS_HISTORY, {"id": variant_id}):
             raise NotAllowed(
-                f"{variant.sku} has a history in stock, which is kept. Switch it off instead of removing it."
+                f"{variant.sku} has a history in stock or in carts, which stays. Switch it off instead of removing it."
             )
         current.delete(variant)
 

@@ -1,6 +1,6 @@
 """The shop windows: categories, brands, products, search. For visitors they set no cookie."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_plus
@@ -11,7 +11,7 @@ from app.auth.current import current_user
 from app.catalog import queries
 from app.catalog.forms import FILTERS, filters_from, options_from, words_from
 from app.catalog.queries import Listing, Scope
-from app.catalog.results_page import results
+from app.catalog.results_page import narrowing, results
 from app.catalog.structured import listing_head, product_head
 from app.lib import pagecache, ratelimit, runtime
 from app.lib.errors import Gone, NotFound
@@ -35,9 +35,9 @@ def category(slug: str, parent: str | None = None) -> Response:
     if found is None:
         return _moved("category", slug, "We have no category at this address. Search, or start from one of these.")
     if parent is not None and parent != found.parent_slug:
-        return make_response(redirect(found.url, 301))
+        return _on_to(found.url)
     filters = filters_from(request.args)
-    listing = queries.listing(Scope.of_category(found.id, found.path), filters, page_number())
+    listing = queries.listing(Scope.of_category(found.id), filters, page_number())
     pagecache.shows(f"category:{found.id}", *card_tags(listing.cards))
     return listing_answer(
         listing,
@@ -86,7 +86,13 @@ def search() -> Response:
     is_exact = request.args.get("exact") == "1"
     listing = queries.search(q, filters, page_number(), is_exact=is_exact)
     context = results(listing, filters, "/search", q=q, sort="relevance", is_exact=is_exact)
-    return listing_answer(listing, context, page="catalog/search.html", **_no_match(listing, q))
+    return listing_answer(
+        listing,
+        context | {"narrow": narrowing(listing, filters, q, is_exact=is_exact)},
+        page="catalog/search.html",
+        beside=["catalog/_narrow.html"],
+        **_no_match(listing, q),
+    )
 
 
 @bp.get("/search/suggest")
@@ -131,8 +137,13 @@ def _moved(kind: str, slug: str, sentence: str) -> Response:
         raise NotFound(sentence)
     if former.url is None:
         raise Gone("What stood here is gone for good. Search for something like it, or start from a category.")
+    return _on_to(former.url)
+
+
+def _on_to(url: str) -> Response:
+    """The same question at another address, for good."""
     query = request.query_string.decode("ascii", "ignore")
-    return make_response(redirect(f"{former.url}?{query}" if query else former.url, 301))
+    return make_response(redirect(f"{url}?{query}" if query else url, 301))
 
 
 def _may_see(found: queries.ProductPage) -> bool:
@@ -161,23 +172,24 @@ def _swaps(element: str) -> bool:
     return request.headers.get("HX-Target", "").rpartition("#")[2] == element
 
 
-def listing_answer(found: Listing, context: dict[str, Any], *, page: str, **more: Any) -> Response:
-    """The whole page, the results with fresh filters beside them, or only more cards."""
+def listing_answer(
+    found: Listing, context: dict[str, Any], *, page: str, beside: Sequence[str] = (), **more: Any
+) -> Response:
+    """The whole page, the results with fresh filters (and `beside`) beside them, or only more cards."""
     context |= more
     if _swaps("grid") and found.page.number > 1:
         return respond("catalog/_grid.html", page=page, also=["catalog/_pager.html"], **context)
-    return respond("catalog/_results.html", page=page, also=["catalog/_facets.html"], **context)
+    return respond("catalog/_results.html", page=page, also=["catalog/_facets.html", *beside], **context)
 
 
 def _no_match(found: Listing, q: str) -> dict[str, Any]:
-    narrow = next((facet.values for facet in found.facets if facet.name == "category"), [])
+    has_categories = any(facet.name == "category" and facet.values for facet in found.facets)
     return {
-        "narrow": [],
         "corrected": found.corrected,
         "exact_url": f"/search?q={quote_plus(q)}&exact=1",
         "empty_title": f"No products match “{q}”",
         "empty_sentence": "Try fewer or other words, or a category."
-        if not narrow
+        if not has_categories
         else "Remove a filter, or try other words.",
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, stream_with_context
 
 from app.content import feed, sitemap
+from app.lib.db import still_reading
 from app.lib.errors import NotFound
 from app.lib.head import absolute
 
@@ -43,4 +44,4 @@ def product_feed() -> Response:
 
 
 def _xml(pieces: Iterator[str]) -> Response:
-    return Response(stream_with_context(pieces), mimetype="application/xml")
+    return Response(stream_with_context(still_reading(pieces)), mimetype="application/xml")

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 from sqlalchemy import text
 
 from app.catalog.prices import IS_REDUCED, NOW, WAS
+from app.catalog.quantities import Quantities
 from app.catalog.queries.cards import picture
 from app.catalog.queries.fragments import AVAILABLE, ON_SALE, STOCK
 from app.catalog.structured import availability
@@ -26,6 +27,7 @@ UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 # The next variants by id, then what is said of each; the variant's own picture before the product's first.
 ITEMS = text(f"""
     SELECT v.id, v.sku, v.barcode, v.options_text, v.currency, v.supply, v.ships_on, v.weight_grams,
+           v.min_quantity, v.max_quantity, v.quantity_step,
            {NOW} AS price_minor, {WAS} AS was_minor,
            CASE WHEN {IS_REDUCED} THEN v.sale_starts_at END AS sale_starts_at,
            CASE WHEN {IS_REDUCED} THEN v.sale_ends_at END AS sale_ends_at,
@@ -75,7 +77,9 @@ def _item(row: Any) -> str:
     title = f"{row.name}, {row.options_text}" if row.options_text else row.name
     options = row.options or {}
     image = picture(row.key, row.widths, "", formats=row.formats)
-    state = availability(row.supply, row.available, row.on_shelf)
+    quantities = Quantities(row.min_quantity, row.max_quantity, row.quantity_step)
+    can_be_bought = quantities.highest(row.available) > 0
+    state = availability(row.supply, row.available if can_be_bought else 0, row.on_shelf)
     is_later = state in ("backorder", "preorder") and row.ships_on
     fields = {
         "g:id": row.sku,

@@ -1,7 +1,8 @@
 """The front page as staff build it: sections, put in order as drafts, published all at once."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -48,8 +49,7 @@ def add_section(kind: str, section: Section, *, upload: bytes = b"") -> HomeSect
         raise Invalid("Choose what kind of section it shall be.", "kind")
     checked = _checked(kind, section)
     begin()
-    picture = keep_picture(read_picture(upload)) if upload else None
-    with transaction() as current:
+    with _picture_of(upload) as picture, transaction() as current:
         if len(_all(current)) >= MOST_SECTIONS:
             raise Invalid(f"The front page has at most {MOST_SECTIONS} sections. Remove one first.")
         stored = replace(checked, picture=picture).stored()
@@ -61,8 +61,7 @@ def add_section(kind: str, section: Section, *, upload: bytes = b"") -> HomeSect
 
 def save_section(section_id: int, version: int, section: Section, *, upload: bytes = b"") -> HomeSection:
     """Save the draft, with a new picture when one is uploaded. Raises Invalid, Stale, NotFound."""
-    picture = keep_picture(read_picture(upload)) if upload else None
-    with transaction() as current:
+    with _picture_of(upload) as picture, transaction() as current:
         row = locked(current, HomeSection, section_id, version)
         before = row.draft.get("picture")
         stored = _checked(row.kind, replace(section, picture=picture or before)).stored()
@@ -72,6 +71,18 @@ def save_section(section_id: int, version: int, section: Section, *, upload: byt
     if picture and before and before != shown:
         _delete_files([before])
     return row
+
+
+@contextmanager
+def _picture_of(upload: bytes) -> Iterator[dict[str, Any] | None]:
+    """An uploaded picture, whose files go again when what names it is not saved."""
+    picture = keep_picture(read_picture(upload)) if upload else None
+    try:
+        yield picture
+    except BaseException:
+        if picture:
+            _delete_files([picture])
+        raise
 
 
 def move_section(section_id: int, by: int) -> None:

@@ -230,15 +230,16 @@ class Moved(NamedTuple):
 
 
 FORMER = text("""
-    SELECT coalesce(pages.slug, collections.slug) AS slug
+    SELECT coalesce(pages.slug, collections.slug) AS slug,
+        coalesce(pages.live IS NULL AND pages.id IS NOT NULL OR NOT collections.is_published, false) AS is_draft
     FROM former_slugs f
-    LEFT JOIN pages ON f.kind = 'page' AND pages.id = f.row_id AND pages.live IS NOT NULL
-    LEFT JOIN collections ON f.kind = 'collection' AND collections.id = f.row_id AND collections.is_published
+    LEFT JOIN pages ON f.kind = 'page' AND pages.id = f.row_id
+    LEFT JOIN collections ON f.kind = 'collection' AND collections.id = f.row_id
     WHERE f.kind = :kind AND f.slug = :slug
 """)
 
 
 def former(kind: str, slug: str) -> Moved | None:
-    """Where a former page or collection is now; none for an address that never was."""
+    """Where a former page or collection is now; none for an address that never was, or is a draft's."""
     row = session().execute(FORMER, {"kind": kind, "slug": slug}).one_or_none()
-    return None if row is None else Moved(row.slug)
+    return None if row is None or row.is_draft else Moved(row.slug)

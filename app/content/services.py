@@ -382,8 +382,15 @@ def check_times(starts_at: datetime | None, ends_at: datetime | None) -> None:
         raise Invalid("The end must come after the beginning.", "ends_at")
 
 
+# The desk's own, where a new one is typed.
+RESERVED = "new"
+
+
 def _slug(typed: str) -> str:
-    return slug_of(typed)
+    slug = slug_of(typed)
+    if slug == RESERVED:
+        raise Invalid(f"The shop itself uses “{slug}”. Choose another address.", "slug")
+    return slug
 
 
 def _flush_slug(current: Session, constraint: str, slug: str) -> None:

@@ -91,4 +91,5 @@ def _moved(kind: str, place: str, slug: str, sentence: str) -> Response:
         raise NotFound(sentence)
     if found.slug is None:
         raise Gone("What was here is gone. Search, or start from a category.")
-    return make_response(redirect(f"{place}/{found.slug}", 301))
+    query = request.query_string.decode("ascii", "ignore")
+    return make_response(redirect(f"{place}/{found.slug}" + (f"?{query}" if query else ""), 301))

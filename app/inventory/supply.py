@@ -1,6 +1,6 @@
 """Whether a variant may be sold before it is there, and how far."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.types import BigInteger
@@ -36,6 +36,8 @@ def set_supply(variant_id: int, supply: str, *, most: int = 0, ships_on: date | 
         most, ships_on = 0, None
     elif not 1 <= most <= MOST:
         raise Invalid("Enter how many may be sold before they are there, from 1 to a million.", "most")
+    if ships_on is not None and ships_on < datetime.now(UTC).date():
+        raise Invalid("This day is over. Enter the day it ships on, or nothing.", "ships_on")
     with transaction() as current:
         # Not waited for by an order that holds the stock's lock and only refers to the variant.
         variant = current.get(Variant, variant_id, with_for_update={"key_share": True}, populate_existing=True)

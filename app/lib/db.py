@@ -4,7 +4,7 @@ import functools
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Annotated, Any, ParamSpec, TypeVar, cast
@@ -66,6 +66,24 @@ def reading_from(engine: Engine) -> Iterator[None]:
         yield
     finally:
         _reads_from.reset(before)
+
+
+Piece = TypeVar("Piece")
+
+
+def still_reading(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """An answer that is sent while it is read: each step reads where the view did that began it."""
+    engine = _reads_from.get()
+
+    def read() -> Iterator[Piece]:
+        while True:
+            with reading_from(engine) if engine is not None else nullcontext():
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    return read()
 
 
 db = SQLAlchemy(model_class=_Declarative, session_options={"class_": _RoutedSession})

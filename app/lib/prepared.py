@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import CursorResult, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.exc import NotSupportedError
 
-from app.lib.db import session
+from app.lib.db import in_transaction, session
 
 MOST = 40  # for each connection, because each keeps some 100 KB of memory there
 _KNOWN = "prepared"
@@ -39,7 +40,14 @@ def run(sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
             return connection.execute(text(sql), given)
         connection.exec_driver_sql(statement.prepare)
         known.add(statement.name)
-    return connection.exec_driver_sql(statement.execute, given)
+    try:
+        return connection.exec_driver_sql(statement.execute, given)
+    except NotSupportedError as error:  # a migration changed a type that this reads: what was planned is of no use
+        if in_transaction():
+            raise
+        connection.invalidate(error)
+        session().rollback()
+        return run(sql, values)
 
 
 @lru_cache(maxsize=1024)

@@ -161,6 +161,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Refused by the rules of the release before while more is promised than is on the shelf: deliver that first."""
     for name, (rule, _) in STOCK_RULES.items():
         op.drop_constraint(op.f(f"ck_stock_items_{name}"), "stock_items", type_="check")
         op.create_check_constraint(op.f(f"ck_stock_items_{name}"), "stock_items", rule)

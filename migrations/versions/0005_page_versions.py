@@ -77,11 +77,11 @@ DECLARE
     more bigint[];
 BEGIN
     IF TG_OP <> 'INSERT' THEN
-        EXECUTE format('SELECT array_agg(DISTINCT %s) FROM (SELECT * FROM old_rows LIMIT 101) AS few', TG_ARGV[0])
+        EXECUTE format('SELECT array_agg(id) FROM (SELECT DISTINCT %s AS id FROM old_rows LIMIT 101) AS few', TG_ARGV[0])
         INTO found;
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        EXECUTE format('SELECT array_agg(DISTINCT %s) FROM (SELECT * FROM new_rows LIMIT 101) AS few', TG_ARGV[0])
+        EXECUTE format('SELECT array_agg(id) FROM (SELECT DISTINCT %s AS id FROM new_rows LIMIT 101) AS few', TG_ARGV[0])
         INTO more;
     END IF;
     found := array_remove(found || more, NULL);
@@ -98,11 +98,11 @@ DECLARE
     more text[];
 BEGIN
     IF TG_OP <> 'INSERT' THEN
-        EXECUTE format('SELECT array_agg(DISTINCT %L || (%s)) FROM (SELECT * FROM old_rows LIMIT 101) AS few',
+        EXECUTE format('SELECT array_agg(tag) FROM (SELECT DISTINCT %L || (%s) AS tag FROM old_rows LIMIT 101) AS few',
             TG_ARGV[0] || ':', TG_ARGV[1]) INTO found;
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        EXECUTE format('SELECT array_agg(DISTINCT %L || (%s)) FROM (SELECT * FROM new_rows LIMIT 101) AS few',
+        EXECUTE format('SELECT array_agg(tag) FROM (SELECT DISTINCT %L || (%s) AS tag FROM new_rows LIMIT 101) AS few',
             TG_ARGV[0] || ':', TG_ARGV[1]) INTO more;
     END IF;
     PERFORM pages_say(array_remove(found || more, NULL));

@@ -1,3 +1,4 @@
+import html
 import io
 import re
 
@@ -6,10 +7,12 @@ from sqlalchemy import func, select
 
 from app.catalog import services
 from app.catalog.models import Brand, Image, PriceEvent, Product, Variant
+from app.inventory.supply import set_supply
 from app.lib.db import session
 from tests import factories
 from tests.admin.shelf_desk import Desk
 from tests.catalog.goods import a_draft, a_picture, a_product, a_shelf, a_variant
+from tests.factories import a_cart
 
 
 @pytest.fixture
@@ -248,6 +251,59 @@ class TestVariants:
 
         assert 'value="12.345"' in page and "decimal places" in page
         assert the(Variant).price_minor == 1999
+
+    def open_row(self, desk) -> dict:
+        """The fields of the row as the page shows them now."""
+        seen = re.search(r'name="seen" value="([^"]*)"', desk.page("/admin/products/jacket"))[1]
+        return {**MOSS_M, "seen": html.unescape(seen)}
+
+    def test_what_nobody_touched_stays_as_somebody_else_saved_it(self, desk):
+        a_draft("Jacket")
+        desk.send("/admin/products/jacket/variants", **MOSS_M)
+        opened = self.open_row(desk)
+        desk.send("/admin/products/jacket/variants/RJ-1", **{**opened, "price": "22.00", "value2": "L"})
+
+        desk.send("/admin/products/jacket/variants/RJ-1", **{**opened, "is_active": ""})
+
+        variant = the(Variant)
+        assert (variant.price_minor, variant.options_text, variant.is_active) == (2200, "Moss, L", False)
+
+    @pytest.mark.parametrize(
+        ("theirs", "mine", "told"),
+        [
+            ({"price": "22.00"}, {"price": "21.00"}, "Somebody changed this to $22.00"),
+            ({"compare_at": "40.00"}, {"compare_at": "50.00"}, "Somebody changed this to $40.00"),
+            ({"value2": "L"}, {"value2": "XL"}, "Somebody changed this to Moss, L"),
+        ],
+    )
+    def test_what_both_changed_is_409_and_saved_when_asked_again(self, desk, theirs, mine, told):
+        a_draft("Jacket")
+        desk.send("/admin/products/jacket/variants", **MOSS_M)
+        opened = self.open_row(desk)
+        desk.send("/admin/products/jacket/variants/RJ-1", **{**opened, **theirs})
+
+        page = desk.send("/admin/products/jacket/variants/RJ-1", 409, htmx=True, **{**opened, **mine})
+
+        assert told in html.unescape(page)
+        [typed] = mine.values()
+        assert f'value="{typed}"' in page
+        again = html.unescape(re.search(r'name="seen" value="([^"]*)"', page)[1])
+        desk.send("/admin/products/jacket/variants/RJ-1", **{**opened, **mine, "seen": again})
+        variant = the(Variant)
+        saved = (variant.price.plain(), variant.compare_at and variant.compare_at.plain(), variant.options_text)
+        assert typed in saved or f"Moss, {typed}" in saved
+
+    def test_a_variant_in_a_cart_stays(self, desk):
+        jacket = a_draft("Jacket")
+        variant = a_variant(jacket, sku="J-1", on_hand=0)
+        services.publish(jacket.id)
+        set_supply(variant.id, "preorder", most=5)
+        a_cart((variant, 2))
+
+        assert (
+            desk.browser.post("/admin/products/jacket/variants/J-1/remove", data={"csrf_token": desk.token}).status_code
+            == 409
+        )
 
     def test_a_variant_with_stock_stays(self, desk):
         a_variant(a_draft("Jacket"), sku="J-1")

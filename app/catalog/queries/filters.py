@@ -32,7 +32,7 @@ class Filters:
     """
 
     chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    attributes: frozenset[str] = frozenset()  # which of the chosen kinds are attributes
+    attributes: tuple[str, ...] = ()  # which of the chosen kinds are attributes
     price_min: int | None = None
     price_max: int | None = None
     in_stock: bool = False

@@ -74,13 +74,12 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CategoryPage:
-    """A category, the way to it and what is directly below it. `path` is its ltree path."""
+    """A category, the way to it and what is directly below it."""
 
     id: int
     name: str
     slug: str
     description: str
-    path: str
     url: str
     ancestors: list[Step]
     children: list[Step]
@@ -88,7 +87,7 @@ class CategoryPage:
 
 
 CATEGORY = text("""
-    SELECT c.id, c.name, c.slug, c.description, c.path::text AS path,
+    SELECT c.id, c.name, c.slug, c.description,
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
          FROM categories a WHERE a.path @> c.path AND a.id <> c.id) AS ancestors,
         (SELECT json_agg(json_build_array(k.name, k.slug) ORDER BY k.position, k.name, k.id)
@@ -109,7 +108,6 @@ def category_by_path(slug: str) -> CategoryPage | None:
         name=row.name,
         slug=row.slug,
         description=row.description,
-        path=row.path,
         url=category_url(row.slug, parent),
         ancestors=ancestors,
         children=[Step(name, category_url(below, row.slug)) for name, below in row.children or []],

@@ -23,7 +23,7 @@ class Scope:
     has_brands: bool = True
 
     @staticmethod
-    def of_category(category_id: int, path: str = "") -> "Scope":
+    def of_category(category_id: int) -> "Scope":
         """A category with everything below it, also while it is being moved."""
         where = ("d.codes && (SELECT search_scope(:scope_category))",)
         return Scope(where, {"scope_category": category_id}, parent_id=category_id)

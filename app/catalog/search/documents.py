@@ -168,10 +168,11 @@ INDEXES = text("""
 ONE_REBUILD = text("SELECT pg_try_advisory_lock(hashtext('search.rebuild'))")
 END_REBUILD = text("SELECT pg_advisory_unlock(hashtext('search.rebuild'))")
 
-# What was written since the rebuild began, by whoever committed late: an hour more than it took.
+# What was written by transactions that the rebuild did not see when it began.
 EDITED = text("""
     SELECT array_agg(DISTINCT product_id) FROM (
-        SELECT product_id FROM search_edits WHERE created_at > CAST(:since AS timestamptz) - interval '1 hour'
+        SELECT product_id FROM search_edits
+        WHERE NOT pg_visible_in_snapshot(xid::text::xid8, CAST(:since AS pg_snapshot))
         UNION ALL SELECT product_id FROM search_stale
     ) edited
 """)
@@ -199,7 +200,8 @@ def rebuild(progress: Callable[[int], None] | None = None) -> bool:
 
 
 def _rebuild(connection: Connection, progress: Callable[[int], None]) -> None:
-    since = connection.scalar(text("SELECT now()"))
+    since = connection.scalar(text("SELECT pg_current_snapshot()::text"))
+    connection.commit()
     for table in TABLES:
         connection.execute(text(f"DROP TABLE IF EXISTS {table}_new"))
         connection.execute(text(f"CREATE TABLE {table}_new (LIKE {table} INCLUDING DEFAULTS)"))

@@ -20,6 +20,7 @@ SQL for the next time at which pages change by the clock, and no page outlives i
 import hashlib
 import hmac
 import logging
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -70,12 +71,15 @@ def shows(*tags: str, until: datetime | None = None) -> None:
 
 
 def must_have() -> str | None:
-    """The WAL address that a replica must have replayed before a page that will be kept is read from it.
+    """The WAL address that a replica must have replayed before a page is read from it: that of the last change.
 
-    None while no page is being made to be kept.
+    For a page that will be kept, the change last heard of when its making began. None while nothing is listened to.
     """
     made = _made()
-    return made.position.lsn if made else None
+    if made:
+        return made.position.lsn
+    position = versions.position if versions.is_trusted(time.monotonic()) else None
+    return position.lsn if position else None
 
 
 def _made() -> Made | None:

@@ -95,6 +95,7 @@ class Front:
             return self._app(environ, start_response)
         now = time.monotonic()
         asked = position = None
+        sequence, ends = self._versions.sequence, self._versions.ends  # before the position: it has all they tell of
         cookie = environ.get("HTTP_COOKIE", "")
         reader = self._shell.reader(cookie) if cookie else "visitor"
         if reader != "refused" and self._versions.is_trusted(now) and _is_ours(environ):
@@ -104,7 +105,7 @@ class Front:
             return self._app(environ, start_response)
         page = self._kept(asked, now)
         if page is None:
-            page, answer = self._made(asked, environ, position)
+            page, answer = self._made(asked, environ, position, sequence, ends)
             if page is None:
                 return self._not_a_page(answer, asked, environ, start_response)
         if reader == "shopper":
@@ -137,14 +138,15 @@ class Front:
         if self.shelf is not None:
             self.shelf.put(key, page)
 
-    def _made(self, asked: Asked, environ: dict[str, Any], position: Position) -> tuple[Page | None, Answer]:
+    def _made(
+        self, asked: Asked, environ: dict[str, Any], position: Position, sequence: int, ends: float
+    ) -> tuple[Page | None, Answer]:
         """Let the app answer a stranger, and keep the answer if it is a page that says what it shows.
 
         What is known is noted before the first read, so an edit that commits meanwhile makes the page old at birth.
         """
         self.counts["miss"] += 1
         versions = self._versions
-        sequence, ends = versions.sequence, versions.ends
         begun = time.monotonic()
         made = Made(position)
         answer = _answer_of(self._app, {**asked.environ(environ), MADE: made})

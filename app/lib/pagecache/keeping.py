@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 0.3  # seconds for one answer from Redis
 PAUSE = 10.0  # seconds without Redis after one that did not come
 SHARE = 0.5  # of the memory of Redis; the rest is the queue's
+MOST_WITHOUT_A_LIMIT = 256 * 1024 * 1024  # bytes: counted as all there is where Redis has no limit of its own
 LOOK_EACH = 5.0  # seconds between two looks at how full it is
 
 
@@ -121,8 +122,8 @@ class Shelf:
         if now > self._looked_at + LOOK_EACH:
             self._looked_at = now
             memory = self._redis.info("memory")
-            most = int(memory.get("maxmemory", 0))
-            self._is_full = most > 0 and int(memory["used_memory"]) > most * SHARE
+            most = int(memory.get("maxmemory", 0)) or MOST_WITHOUT_A_LIMIT
+            self._is_full = int(memory["used_memory"]) > most * SHARE
         return not self._is_full
 
     def _rest(self, error: Exception) -> None:

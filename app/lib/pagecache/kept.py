@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from app.lib.db import db, reading_from
 from app.lib.pagecache.versions import slots_of, versions
 
 V = TypeVar("V")
@@ -21,7 +22,8 @@ class Kept(Generic[V]):
         sequence = versions.sequence if versions.is_trusted(now) else None
         kept = self._kept
         if kept is None or not self._is_good(kept[1], sequence, kept[2], now):
-            kept = self._kept = (self._read(), sequence, now + self._seconds)
+            with reading_from(db.engine):  # a late replica would be believed until the next change
+                kept = self._kept = (self._read(), sequence, now + self._seconds)
         return kept[0]
 
     @property

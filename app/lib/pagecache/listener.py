@@ -118,6 +118,7 @@ class Ear:
         if self.position is None or any(payload[0].isdigit() for payload in payloads):
             self._number += 1
             token = f"= {self._number}"
+            self.position = None
         row = self._connection.execute(self._question, {"own": self._own, "token": token}).one()
         if token:
             self._asked = (token, snapshot(row.snapshot, row.lsn))

@@ -127,12 +127,13 @@ class Versions:
         with self._writing:
             self._clock = at - now
             self.ends = self.here(ends)
+            self.position = position  # before the sequence, and none while it may lack what the sequence tells of
             heard = list(notices)
             if heard:
                 self._take_in(heard, now)
-            self.position = position or self.position
             self._forget_old(now)
-            self._trusted_until = now + TRUST if self.position else 0.0
+            if self.position:
+                self._trusted_until = now + TRUST
 
     def _take_in(self, notices: list[Notice], now: float) -> None:
         number = self.sequence + 1
