@@ -9,7 +9,7 @@ from app.catalog import prices, services
 from app.catalog.queries import Filters, Scope, forget_menu, listing, search
 from app.catalog.queries.rules import Rule
 from app.catalog.search import documents, find, misses, rebuild, synonyms
-from app.lib.db import session, transaction
+from app.lib.db import db, session, transaction
 from app.lib.errors import Invalid
 from app.lib.paging import Page
 from tests import factories
@@ -214,6 +214,23 @@ def test_a_rebuild_serves_meanwhile_and_loses_no_edit(app):
             thread.join()
 
     assert not wrong
+
+
+def test_a_rebuild_writes_again_only_what_it_could_not_see(app):
+    seen, unseen = a_product("Seen"), a_product("Not seen")
+    seen_id, unseen_id = seen.id, unseen.id
+    session().rollback()
+    with db.engine.connect() as late:
+        with late.begin():
+            late.execute(text("UPDATE products SET name = 'Late' WHERE id = :id"), {"id": unseen_id})
+            since = session().scalar(text("SELECT pg_current_snapshot()::text"))
+            session().rollback()
+        with transaction() as current:
+            current.execute(text("DELETE FROM search_stale"))
+
+    edited = session().scalar(documents.EDITED, {"since": since})
+
+    assert edited == [unseen_id] and seen_id not in edited
 
 
 class TestWords:

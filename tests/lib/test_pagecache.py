@@ -345,6 +345,22 @@ def test_a_fragment_and_a_page_of_one_address_never_meet(kept, known, reader):
         assert set(page.headers["Vary"].split(", ")) == {"Accept-Encoding", "HX-Request", "HX-Target"}
 
 
+def test_an_edit_of_many_variants_is_on_the_next_page_of_every_product(kept, known, reader):
+    products = [a_product() for _ in range(25)]
+    addresses = [f"/p/{product.slug}" for product in products]
+    change("""
+        INSERT INTO variants (product_id, sku, price_minor, currency, options_text, position, option_key)
+        SELECT id, 'S' || id || '-' || n, 1000, 'USD', 'x', n, n::text FROM products, generate_series(1, 6) n
+    """)
+    known()
+    assert all("$10.00" in reader().get(address).text for address in addresses)
+
+    change("UPDATE variants SET price_minor = 4321")  # 150 rows in one statement
+    known()
+
+    assert [address for address in addresses if "$43.21" not in reader().get(address).text] == []
+
+
 def test_a_browser_that_has_the_page_is_told_so(kept, known, reader):
     shirt = a_variant()
     ada, address = reader(), f"/p/{shirt.product.slug}"

@@ -74,3 +74,20 @@ def test_a_new_connection_plans_anew():
         other.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"))
 
     assert found() == ["Boots"]
+
+
+def test_a_type_that_a_migration_changed_is_planned_anew():
+    a_brand("Boots")
+    told = "SELECT name, description FROM brands"
+    assert prepared.run(told, {}).all() == [("Boots", "")]
+    session().rollback()
+
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE brands ALTER COLUMN description TYPE text"))
+    try:
+        assert [prepared.run(told, {}).all() for _ in range(3)] == [[("Boots", "")]] * 3
+    finally:
+        session().rollback()
+        with db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE brands ALTER COLUMN description TYPE varchar"))
+        db.engine.dispose()

@@ -296,3 +296,87 @@ def test_what_is_written_while_a_page_is_read_goes_to_the_primary(shop, watch):
         session().rollback()
         with transaction() as current:
             assert current.scalar(text("SELECT pg_is_in_recovery()")) is False
+
+
+@pytest.fixture
+def listening_shop(shop: Flask, watch: Watch) -> Iterator[Flask]:
+    """With the layer that keeps pages at work, and everything replayed that it must have."""
+    pagecache.start(shop)
+    eventually(lambda: versions.is_trusted(time.monotonic()))
+    eventually(lambda: watch.look() or watch.is_caught_up(versions.position.lsn))  # type: ignore[func-returns-value, union-attr]
+    yield shop
+    pagecache.stop(shop)
+
+
+def known() -> None:
+    eventually(lambda: listening.wait_until_known(db.engine, "test"))
+
+
+def at_shop(who: FlaskClient, address: str) -> str:
+    return who.get(address, base_url="http://shop.test").get_data(as_text=True)
+
+
+def test_what_every_page_shows_is_never_kept_from_a_late_replica(listening_shop, watch, visitor, replay):
+    goods(watch)
+    with transaction() as current:
+        current.execute(text("INSERT INTO announcements (text, is_published) VALUES ('It was cold.', true)"))
+    _wait_for_replay(watch)
+    known()
+    assert "It was cold." in at_shop(visitor, "/search?q=shirt")
+    replay.stop()
+    with transaction() as current:
+        current.execute(text("UPDATE announcements SET text = 'It is warm.'"))
+    known()
+
+    assert "It is warm." in at_shop(visitor, "/search?q=shirt")
+
+    replay.go_on()
+    _wait_for_replay(watch)
+    assert "It is warm." in at_shop(visitor, "/search?q=shirt") and "It is warm." in at_shop(visitor, "/")
+
+
+def test_an_address_that_is_not_kept_shows_an_edit_as_soon(listening_shop, watch, visitor, replay):
+    shirt = goods(watch, price=1999)
+    address = f"/p/{shirt.product.slug}?from=a-letter"
+    assert "19.99" in at_shop(visitor, address)
+    replay.stop()
+
+    reprice(shirt, 2599)
+    known()
+
+    assert "25.99" in at_shop(visitor, address)
+
+
+def test_a_page_that_is_made_while_an_edit_is_heard_of_is_not_kept_old(listening_shop, watch, visitor, replay):
+    shirt = goods(watch, price=1999)
+    shirt_id, address = shirt.id, f"/p/{shirt.product.slug}"
+    known()
+    eventually(lambda: watch.look() or watch.is_caught_up(versions.position.lsn))
+    replay.stop()
+    shelf = listening_shop.extensions["pages"].shelf
+    look = shelf.get
+
+    def look_slowly(*asked: Any) -> Any:
+        """Redis takes a moment, in which somebody else's edit is committed and heard of."""
+        with psycopg2.connect(runtime.settings().database_url.replace("+psycopg2", "")) as somebody:
+            somebody.cursor().execute("UPDATE variants SET price_minor = 2599 WHERE id = %s", (shirt_id,))
+        somebody.close()
+        with listening_shop.app_context():
+            known()
+        return look(*asked)
+
+    shelf.get = look_slowly
+    at_shop(visitor, address)  # this one may be old: it was on its way
+    shelf.get = look
+
+    assert "25.99" in at_shop(visitor, address)
+    replay.go_on()
+    _wait_for_replay(watch)
+    assert "25.99" in at_shop(visitor, address)
+
+
+def test_what_is_sent_while_it_is_read_is_read_from_the_replica(watch, visitor):
+    goods(watch)
+    for address in ("/sitemap.xml", "/sitemaps/products-1.xml", "/feeds/products.xml"):
+        answer, primary, copied = sent(lambda address=address: visitor.get(address))
+        assert (answer.status_code, primary) == (200, 0) and copied > 0, address
