@@ -346,11 +346,12 @@ def test_a_fragment_and_a_page_of_one_address_never_meet(kept, known, reader):
 
 
 def test_an_edit_of_many_variants_is_on_the_next_page_of_every_product(kept, known, reader):
-    products = [a_product() for _ in range(25)]
+    products = [a_product(category=a_category()) for _ in range(25)]
     addresses = [f"/p/{product.slug}" for product in products]
     change("""
         INSERT INTO variants (product_id, sku, price_minor, currency, options_text, position, option_key)
-        SELECT id, 'S' || id || '-' || n, 1000, 'USD', 'x', n, n::text FROM products, generate_series(1, 6) n
+        SELECT id, 'S' || id || '-' || k, 1000, 'USD', 'x', k, k::text
+        FROM products, generate_series(1, 6) AS nth (k) ORDER BY products.id, nth.k
     """)
     known()
     assert all("$10.00" in reader().get(address).text for address in addresses)
