@@ -188,3 +188,28 @@ def test_a_form_that_is_none_is_no_fault(desk, shelf, form):
     answer = desk.browser.post(GRID, data={"csrf_token": desk.token, **form})
 
     assert answer.status_code in (303, 422)
+
+
+class TestWhatOthersSavedMeanwhile:
+    """The grid was open at 20.00, then the price became 30.00. What nobody touched is judged as it is now."""
+
+    @pytest.fixture
+    def sheet(self, desk):
+        a_product(variants=[{"sku": "A-1", "price": 2000}])
+        sheet = Sheet(desk)
+        services.edit_variant(variant("A-1").id, sku="A-1", price=money(3000))
+        return sheet
+
+    def test_a_price_before_below_the_one_of_now_is_a_sentence(self, sheet):
+        sheet.rows["A-1"]["compare_at"] = "25.00"
+
+        assert "Above the price" in sheet.save(422)
+        assert (variant("A-1").price_minor, variant("A-1").compare_at_minor) == (3000, None)
+
+    def test_a_sale_below_the_price_of_now_is_no_trouble(self, sheet):
+        services.plan_sale(variant("A-1").id, money(2500))
+        sheet.rows["A-1"]["compare_at"] = "40.00"
+
+        sheet.save()
+
+        assert (variant("A-1").price_minor, variant("A-1").compare_at_minor) == (3000, 4000)

@@ -2,6 +2,7 @@
 
 import io
 import re
+from contextlib import suppress
 
 import pytest
 from PIL import Image as Pixels
@@ -12,6 +13,7 @@ from app.catalog.gallery import add_picture
 from app.catalog.models import Image
 from app.lib import outbox
 from app.lib.db import session, transaction
+from app.lib.errors import Invalid
 from app.lib.images import read_picture
 from app.lib.storage import storage
 from tests.catalog.goods import a_picture, a_product
@@ -72,3 +74,51 @@ def test_the_first_picture_of_a_page_is_fetched_at_once_and_no_other(browser, ol
     assert 'fetchpriority="high"' in pictures[0] and "lazy" not in pictures[0]
     assert all('loading="lazy"' in tag and "fetchpriority" not in tag for tag in pictures[1:])
     assert all(re.search(r'width="\d+" height="\d+"', tag) and "sizes=" in tag for tag in pictures)
+
+
+class TestOddPictures:
+    """What cameras and screens make, however odd, is a picture or a sentence."""
+
+    def test_broken_notes_of_a_camera_are_thrown_away(self):
+        out = io.BytesIO()
+        notes = Pixels.Exif()
+        notes[0x0112], notes[0x8825] = 6, {1: "N"}
+        Pixels.new("RGB", (40, 20), "red").save(out, "JPEG", exif=notes)
+        content = out.getvalue()
+        begins = content.index(b"Exif")
+
+        for place in range(begins + 6, begins + 76):
+            for value in (0, 1, 0x7F, 0xFF):
+                broken = content[:place] + bytes([value]) + content[place + 1 :]
+                with suppress(Invalid):
+                    picture = read_picture(broken, ("jpg",))
+                    assert {picture.width, picture.height} == {20, 40}
+
+    def test_a_turned_picture_stands_upright_with_its_notes_intact(self):
+        out = io.BytesIO()
+        notes = Pixels.Exif()
+        notes[0x0112] = 6
+        Pixels.new("RGB", (40, 20), "red").save(out, "JPEG", exif=notes)
+
+        picture = read_picture(out.getvalue(), ("jpg",))
+
+        assert (picture.width, picture.height) == (20, 40)
+
+    @pytest.mark.parametrize(
+        ("size", "told"),
+        [((5100, 5000), "25 megapixels"), ((6000, 6000), "25 megapixels"), ((1, 20000), "far too high")],
+    )
+    def test_what_is_too_large_is_told_so(self, size, told):
+        with pytest.raises(Invalid, match=told):
+            read_picture(_png(size), ("webp",))
+
+    def test_a_long_picture_comes_in_the_widths_that_fit(self):
+        picture = read_picture(_png((1200, 18000)), ("webp",))
+
+        assert picture.widths == (240, 400, 800)
+
+
+def _png(size: tuple[int, int]) -> bytes:
+    out = io.BytesIO()
+    Pixels.new("L", size, 100).save(out, "PNG")
+    return out.getvalue()

@@ -141,6 +141,21 @@ class TestSales:
             services.edit_variant(shirt.id, sku=shirt.sku, price=money(1400))
 
 
+def test_a_sale_and_an_edit_at_once_wait_for_each_other(at_once):
+    """Both end with the product's document: whoever takes the variant before its product meets the other half way."""
+    shirt = a_variant(price=2000, on_hand=5)
+    shirt_id, sku = shirt.id, shirt.sku
+    session().rollback()
+
+    for _ in range(5):
+        outcomes = at_once(
+            lambda: services.plan_sale(shirt_id, money(1500)) and None,
+            lambda: services.edit_variant(shirt_id, sku=sku, price=money(2500)) and None,
+            lambda: services.set_terms(shirt_id) and None,
+        )
+        assert outcomes == [None, None, None]
+
+
 class TestQuantities:
     def six_packs(self, **how):
         bottle = a_variant(**{"on_hand": 40, **how})
@@ -177,6 +192,12 @@ class TestQuantities:
 
         assert 'value="12" min="12" max="18" step="6"' in page
         assert "Sold from 12 up, in steps of 6, at most 24 in one order." in words(page)
+
+    def test_the_feed_says_the_same_as_the_page(self, browser):
+        bottle = self.six_packs(on_hand=11)
+
+        assert "<g:availability>out_of_stock<" in browser.get("/feeds/products.xml").text
+        assert "OutOfStock" in browser.get(f"/p/{bottle.product.slug}").text
 
     def test_a_card_offers_no_single_one(self, browser):
         bottle, cup = self.six_packs(on_hand=23), a_variant()
@@ -312,6 +333,7 @@ class TestTheDesk:
             ("supply", {"supply": "magic"}, "Choose how it is supplied"),
             ("supply", {"supply": "backorder", "most": ""}, "Enter how many"),
             ("supply", {"supply": "preorder", "most": "3", "ships_on": "soon"}, "Enter a date"),
+            ("supply", {"supply": "preorder", "most": "3", "ships_on": "2020-01-01"}, "This day is over"),
         ],
     )
     def test_wrong_input_is_422_with_what_was_typed(self, browser, card, fields, sentence):

@@ -10,6 +10,7 @@ from app.catalog.search import documents
 from app.inventory.services import adjust
 from app.lib.db import session, transaction
 from tests import factories
+from tests.admin.desk import words
 from tests.catalog.goods import a_draft, a_picture, a_product, a_shelf, a_variant
 from tests.kept import laid_down
 
@@ -39,8 +40,8 @@ def facet(page: str, name: str) -> dict[str, int | None]:
     """value -> count as it is written beside the box."""
     boxes = re.findall(rf'name="{name}" value="([^"]+)"[^>]*>(.*?)</label>', page, re.S)
     found = {}
-    for value, words in boxes:
-        number = re.search(r'<span class="push num">(\d+)</span>', words)
+    for value, shown in boxes:
+        number = re.search(r'<span class="push num">(\d+)</span>', shown)
         found[value] = int(number.group(1)) if number else None
     return found
 
@@ -169,6 +170,11 @@ class TestCategories:
 
         assert (answer.status_code, answer.location) == (301, "/c/clothing/rain-jackets")
         assert set(names(browser.get("/c/men/jackets").get_data(as_text=True))) == {"Field jacket"}
+
+    def test_a_former_parent_keeps_what_was_chosen(self, browser, wardrobe):
+        answer = browser.get("/c/nowhere/jackets?size=m&sort=price")
+
+        assert answer.status_code == 301 and answer.location.endswith("/jackets?size=m&sort=price")
 
     def test_a_brand_lists_only_its_own(self, text, wardrobe):
         page = text("/brands/acme")
@@ -484,6 +490,25 @@ class TestSearch:
         assert expected <= set(names(text(f"/search?q={q}")))
         if q == "zebra":
             assert "No products match" in text(f"/search?q={q}")
+
+    def test_chips_narrow_it_to_a_category_and_back(self, text):
+        coats, cups = a_shelf("Coats"), a_shelf("Cups")
+        for name, shelf in (("Blue coat", coats), ("Blue cape", coats), ("Blue cup", cups)):
+            a_product(name, shelf=shelf)
+
+        def chips(page: str) -> list[str]:
+            nav = re.search(r'<nav class="chips" id="narrow".*?</nav>', page, re.S)[0]
+            return [words(chip) for chip in re.findall(r"<a .*?</a>", nav, re.S)]
+
+        page = text("/search?q=blue")
+        assert chips(page) == ["All 3", "Coats 2", "Cups 1"]
+        narrowed = text("/search?q=blue&category=coats")
+        assert names(narrowed) == ["Blue cape", "Blue coat"] or names(narrowed) == ["Blue coat", "Blue cape"]
+        assert chips(narrowed) == ["All", "Coats 2", "Cups 1"]
+        assert 'category=coats" aria-current="page"' in narrowed
+        swapped = text("/search?q=blue&category=cups", htmx=True)
+        assert 'id="narrow"' in swapped and 'hx-swap-oob="true"' in swapped
+        assert chips(text("/search?q=cape")) == []
 
     def test_accents_do_not_matter(self, text):
         a_product("Café crème cup")

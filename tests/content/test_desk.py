@@ -2,20 +2,23 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from app.catalog import pins
 from app.catalog.queries import Rule, forget_menu
-from app.content import services
+from app.content import home, services, staff_queries
 from app.content.markdown import html_of
 from app.content.queries import forget_frame
+from app.content.sections import Section
 from app.content.staff_queries import matches
+from app.lib import runtime
 from app.lib.db import session, transaction
 from app.lib.errors import Invalid
 from tests.admin.shelf_desk import Desk
-from tests.catalog.goods import a_product, a_shelf
+from tests.catalog.goods import a_picture, a_product, a_shelf
 from tests.content.walk import every_address
 
 HOUR = timedelta(hours=1)
@@ -107,6 +110,30 @@ class TestFrontPage:
         assert re.findall(r'href="/p/([^"]+)">', by_hand) == ["bowl", "mug"]
         assert re.findall(r'href="/p/([^"]+)">', cheap.split("</ul>")[0]) == ["cup"]
 
+    @pytest.mark.parametrize("days", ["0", "3651", "0000369999999999", "0001" + "9" * 5000, "ten", "-3"])
+    def test_days_are_so_many_and_no_more(self, desk, look, days):
+        page = desk.send("/admin/content/home/new/shelf", 422, title="New", sort="newest", new_days=days)
+
+        assert "Enter a whole number of days" in page
+        look("/")
+
+    @pytest.mark.parametrize("moment", ["9999-12-31T23:59-23:59", "0001-01-01T00:00+23:59", "tomorrow"])
+    def test_a_moment_that_no_calendar_has_is_a_sentence(self, desk, moment):
+        page = desk.send("/admin/content/home/new/text", 422, title="x", body="y", ends_at=moment)
+
+        assert "Enter a date and a time" in page
+
+    def test_a_picture_that_is_not_saved_leaves_no_file(self, desk):
+        home.begin()
+        tiles = next(row for row in staff_queries.sections() if row.kind == "tiles")
+        folder = Path(runtime.settings().data_dir) / "media" / "home"
+        before = sorted(folder.glob("*")) if folder.exists() else []
+
+        with pytest.raises(services.Stale):
+            home.save_section(tiles.id, 99, Section(title="Later"), upload=a_picture())
+
+        assert (sorted(folder.glob("*")) if folder.exists() else []) == before
+
     def test_who_saves_second_is_told_and_keeps_what_they_typed(self, desk):
         desk.send("/admin/content/home/new/text", title="Hello", body="one")
         desk.send("/admin/content/home", do="begin")
@@ -183,6 +210,19 @@ class TestPages:
 
         desk.send("/admin/content/pages/us/status", do="delete")
         assert [browser.get(f"/pages/{old}").status_code for old in ("about", "us", "never")] == [410, 410, 404]
+
+    def test_a_draft_s_former_address_says_nothing_of_it(self, desk, browser):
+        desk.send("/admin/content/pages/new", title="Plans", body="Secret.")
+        page = desk.page("/admin/content/pages/plans")
+        desk.send(
+            "/admin/content/pages/plans", title="Plans", slug="more", version=field(page, "version"), body="Secret."
+        )
+
+        assert [browser.get(f"/pages/{slug}").status_code for slug in ("plans", "more")] == [404, 404]
+
+    def test_the_desk_s_own_address_is_nobody_s(self, desk):
+        assert "The shop itself uses" in desk.send("/admin/content/pages/new", 422, title="New", body="x")
+        assert "The shop itself uses" in desk.send("/admin/content/collections/new", 422, name="New")
 
     def test_a_page_stands_in_for_the_shops_own(self, browser, look):
         made = services.create_page(services.PageText(title="How we deliver", slug="delivery", body="By bicycle."))
