@@ -10,74 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from app import invariants
 from app.catalog import services as catalogue
 from app.catalog.csv import cells, current, services
 from app.catalog.csv.models import CatalogExport, CatalogImport, ImportRow
-from app.catalog.models import PriceEvent, Product, Variant
+from app.catalog.models import PriceEvent, Product
 from app.inventory.models import StockMovement
 from app.lib.db import session, transaction
 from app.lib.storage import storage
 from tests import factories
 from tests.admin.desk import a_paid_order
+from tests.catalog.files import GRACE, all_hold, counts, reasons, table, variant_of
 from tests.catalog.goods import a_draft, a_picture, a_product, a_shelf, a_variant
-
-GRACE = 7
-
-
-@pytest.fixture
-def exported(run_jobs):
-    def export() -> bytes:
-        export_id = services.start_export(GRACE).id
-        run_jobs()
-        session().expire_all()
-        export = session().get_one(CatalogExport, export_id)
-        assert export.state == "done"
-        return b"".join(storage().open(key).read() for key in services.parts_of(export.key, export.parts))
-
-    return export
-
-
-@pytest.fixture
-def brought(run_jobs):
-    """Bring a file and have it checked; with a mode, applied as well."""
-
-    def bring(content: bytes | str, mode: str = "") -> CatalogImport:
-        raw = content.encode() if isinstance(content, str) else content
-        made = services.start_import(io.BytesIO(raw), "goods.csv", GRACE)
-        import_id, public_id = made.id, made.public_id
-        run_jobs()
-        if mode:
-            services.apply(public_id, mode)
-            run_jobs()
-        session().rollback()
-        session().expire_all()
-        return session().get_one(CatalogImport, import_id)
-
-    return bring
-
-
-def counts(found: CatalogImport) -> dict[str, int]:
-    return {name: getattr(found, name) for name in ("new", "changed", "unchanged", "wrong") if getattr(found, name)}
-
-
-def reasons(found: CatalogImport) -> dict[int, str]:
-    rows = select(ImportRow).where(ImportRow.import_id == found.id, ImportRow.verdict == "wrong")
-    return {row.line: row.reason for row in session().scalars(rows)}
-
-
-def table(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-
-
-def variant_of(sku: str) -> Variant:
-    session().expire_all()
-    return session().scalars(select(Variant).where(Variant.sku == sku)).one()
-
-
-def all_hold() -> bool:
-    return not any(finding.broken for finding in invariants.check())
-
 
 NASTY = [
     "=1+1",

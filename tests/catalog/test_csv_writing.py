@@ -1,0 +1,103 @@
+"""What a file writes: each thing once however its rows fall into batches, and by the rules the desk keeps."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from app.catalog import services as catalogue
+from app.catalog.csv import services
+from app.catalog.csv.models import CatalogImport
+from app.catalog.models import Category, OptionValue, PriceEvent, Product
+from app.inventory.models import StockMovement
+from app.lib.db import session
+from tests import factories
+from tests.catalog.files import GRACE, all_hold, reasons, variant_of
+from tests.catalog.goods import a_draft, a_product, a_variant
+
+NEW = """sku,product,name,category,brand,options,price,barcode,status,attributes
+HAT-S,wool-hat,Wool hat,Clothing/Sun Hats,Näh & Söhne,Colour=Dark Moss|Size=S,30,4006381333931,active,Made in=New Delhi
+HAT-M,wool-hat,Wool hat,Clothing/Sun Hats,Näh & Söhne,Colour=Dark Moss|Size=M,30,TAKEN-1,active,Made in=New Delhi
+HAT-L,wool-hat,Wool hat,Clothing/Sun Hats,Näh & Söhne,Colour=dark moss|Size=L,30,4006381333948,active,Made in=New Delhi
+"""
+
+
+@pytest.fixture
+def row_by_row(monkeypatch):
+    """Batches of one row, as where the thousandth row ends in the midst of a product."""
+    monkeypatch.setattr(services, "BATCH", 1)
+
+
+def names(of: type) -> list[str]:
+    return list(session().scalars(select(of.name).order_by(of.name)))
+
+
+def test_a_category_typed_by_name_is_made_once(row_by_row, brought):
+    shelves = ["Field Jackets", "Field Jackets", "Socks", "socks"]
+    rows = "".join(f"N-{n},n-{n},N {n},{shelf},5\n" for n, shelf in enumerate(shelves))
+
+    found = brought("sku,product,name,category,price\n" + rows, "batches")
+
+    assert (found.done, reasons(found)) == (4, {})
+    assert names(Category) == ["Field Jackets", "Socks"]
+
+
+def test_a_new_product_may_end_in_another_batch_than_it_begins(row_by_row, brought):
+    found = brought(NEW, "batches")
+
+    assert (found.done, reasons(found)) == (3, {})
+    assert [len(it.variants) for it in session().scalars(select(Product))] == [3]
+    assert all_hold()
+
+
+def test_beside_a_wrong_row_the_others_of_a_new_product_are_written(brought):
+    other = a_product("Jacket", variants=[{"sku": "A-1"}])
+    catalogue.set_terms(other.variants[0].id, barcode="TAKEN-1")
+
+    found = brought(NEW, "batches")
+
+    assert (found.done, reasons(found)) == (2, {3: "barcode: another variant has it."})
+    hat = session().scalars(select(Product).where(Product.slug == "wool-hat")).one()
+    assert [variant.sku for variant in hat.variants] == ["HAT-S", "HAT-L"]
+    assert all_hold()
+
+
+def test_a_value_of_several_words_is_used_again(brought):
+    jacket = a_draft("Jacket")
+    a_variant(jacket, sku="A-1", colour="Dark Blue", size="S")
+    head = "sku,product,options,price\n"
+
+    found = brought(head + "A-2,jacket,Colour=dark blue|Size=M,5\nA-3,jacket,colour=dark-blue|size=l,5\n", "batches")
+
+    assert (found.done, reasons(found)) == (2, {})
+    assert variant_of("A-2").options_text == "Dark Blue, M" and variant_of("A-3").options_text == "Dark Blue, l"
+    assert names(OptionValue) == ["Dark Blue", "M", "S", "l"]
+
+
+def test_a_sale_leaves_an_event_with_all_that_the_price_hangs_on(brought):
+    a_product("Jacket", variants=[{"sku": "A-1", "size": "S"}, {"sku": "A-2", "size": "M"}])
+    head = "sku,price,sale_price,sale_starts_at,sale_ends_at\n"
+    starts, ends = datetime(2027, 3, 1, 9, tzinfo=UTC), datetime(2027, 3, 8, tzinfo=UTC)
+
+    brought(head + "A-1,19.99,15,2027-03-01T09:00Z,2027-03-08\nA-2,21,,,\n", "batches")
+
+    events = select(PriceEvent).where(PriceEvent.actor_id == GRACE).order_by(PriceEvent.variant_id)
+    said = [
+        (it.was_minor, it.now_minor, it.sale_minor, it.sale_starts_at, it.sale_ends_at)
+        for it in session().scalars(events)
+    ]
+    assert said == [(1999, 1999, 1500, starts, ends), (1999, 2100, None, None, None)]
+
+
+def test_all_or_nothing_run_twice_at_once_moves_stock_once(brought, at_once):
+    a_product("Jacket", variants=[{"sku": f"A-{n}", "size": f"S{n}", "on_hand": 5} for n in range(20)])
+    found = brought("sku,stock\n" + "".join(f"A-{n},8\n" for n in range(20)))
+    import_id = found.id
+    services.apply(found.public_id, "whole")
+
+    assert at_once(*[lambda: services.go_on_applying(import_id)] * 2) == [None, None]
+
+    session().expire_all()
+    assert {factories.stock_of(variant_of(f"A-{n}")).on_hand for n in range(20)} == {8}
+    assert len(session().scalars(select(StockMovement).where(StockMovement.actor_id == GRACE)).all()) == 20
+    assert session().get_one(CatalogImport, import_id).done == 20
