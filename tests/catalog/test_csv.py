@@ -176,6 +176,8 @@ WRONG = [
     ("sku,product\nA-1,other\n", "belongs to"),
     ("sku,name\nA-1,\n", "empty"),
     ("sku,details\nA-1,[1]\n", "Details are written"),
+    ('sku,details\nA-1,"[{""title"":""Made of"",""lines"":""Wool""}]"\n', "Details are written"),
+    ('sku,details\nA-1,"{}"\n', "Details are written"),
     ("sku,image\nA-1,p/else\n", "no picture of the product"),
     ("sku,images\nA-1,p/else=x\n", "at the desk"),
     ("sku,price\nB-1,5\n", "Say which product"),
@@ -206,6 +208,7 @@ def test_a_wrong_row_says_why(brought, content, words):
         (b"sku,price\nA-1,\xe9\n", "not UTF-8"),
         (b"price\n1\n", "one of them must be sku"),
         (b"sku,colour\nA-1,x\n", "Nobody knows the columns"),
+        (b"sku,co\x00lo\x1bur\nA-1,x\n", "the columns \u201cco lo ur\u201d."),
         (b"sku,price,price\nA-1,1,1\n", "there twice"),
         (b'sku,name\nA-1,"x\n', "no CSV"),
         (b"sku,price\n", "nothing below"),
@@ -216,6 +219,21 @@ def test_a_file_that_cannot_be_read_is_refused_whole(brought, content, words):
     found = brought(content)
 
     assert found.state == "refused" and words in found.error
+
+
+def test_a_file_may_be_called_what_no_screen_can_show(run_jobs):
+    made = services.start_import(io.BytesIO(b"sku\n"), "go\x00ods\n\ud800\u202e.csv", GRACE)
+    nameless = services.start_import(io.BytesIO(b"sku\n"), "\x00", GRACE)
+
+    assert (made.file_name, nameless.file_name) == ("go ods .csv", "file.csv")
+
+
+def test_details_written_by_hand_are_compared_by_what_they_say(brought):
+    a_product("Jacket", variants=[{"sku": "A-1"}], details=[{"title": "Made of", "lines": ["Wool", "Silk"]}])
+
+    found = brought('sku,details\nA-1,"[ {""lines"": [""Wool"", ""Silk""], ""title"": ""Made of""} ]"\n')
+
+    assert counts(found) == {"unchanged": 1}
 
 
 def test_rows_of_one_file_do_not_contradict_each_other(brought):

@@ -14,6 +14,7 @@ from app.lib.money import LARGEST, Money, exponent
 RISKY = re.compile(r"'*[=+\-@\t\r]")
 ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 LARGEST_NUMBER = 10**9
+DETAILS_ARE = 'Details are written like [{"title":"Materials","lines":["Wool"]}].'
 
 
 def safe(cell: str) -> str:
@@ -33,7 +34,9 @@ def read_money(cell: str) -> int:
     """Minor units. Raises Invalid; a comma is refused, because 1,999 may mean two very different prices."""
     typed = cell.strip()
     if "," in typed:
-        raise Invalid(f"Write {typed} with a point and without commas, such as 1999.00: a comma can mean two things.")
+        raise Invalid(
+            f"Write {short(typed)} with a point and without commas, such as 1999.00: a comma can mean two things."
+        )
     if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,6})?", typed):
         raise Invalid(f"{short(typed)} is not an amount such as 19.99.")
     currency = runtime.settings().currency
@@ -95,17 +98,21 @@ def read_day(cell: str) -> str:
 
 
 def write_details(details: list[Any]) -> str:
-    return json.dumps(details, ensure_ascii=False, separators=(",", ":")) if details else ""
+    """Titles before lines, in whatever order the database or a hand has put them."""
+    blocks = [{"title": it["title"], "lines": it["lines"]} for it in details]
+    return json.dumps(blocks, ensure_ascii=False, separators=(",", ":")) if blocks else ""
 
 
 def read_details(cell: str) -> list[dict[str, Any]]:
     """[{"title": "Materials", "lines": ["Wool"]}]. Raises Invalid."""
     try:
         raw = json.loads(cell)
-        blocks = [{"title": it["title"], "lines": list(it["lines"])} for it in raw]
-        texts = [text for it in blocks for text in (it["title"], *it["lines"])]
+        blocks = [{"title": it["title"], "lines": it["lines"]} for it in raw]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise Invalid('Details are written like [{"title":"Materials","lines":["Wool"]}].') from None
+        raise Invalid(DETAILS_ARE) from None
+    if not isinstance(raw, list) or not all(isinstance(it["lines"], list) for it in blocks):
+        raise Invalid(DETAILS_ARE)
+    texts = [text for it in blocks for text in (it["title"], *it["lines"])]
     if not all(isinstance(text, str) and is_text(text) for text in texts):
         raise Invalid("Titles and lines of details are texts.")
     return blocks
@@ -163,7 +170,12 @@ def is_text(cell: str) -> bool:
     return "\x00" not in cell and not any("\ud800" <= letter <= "\udfff" for letter in cell)
 
 
+def printable(typed: str) -> str:
+    """One line that can be shown and kept, with blanks for what no screen has a letter for."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in typed).split())
+
+
 def short(cell: str) -> str:
     """The cell as a sentence can hold it."""
-    shown = " ".join(cell.split())
+    shown = printable(cell)
     return f"“{shown[:40]}…”" if len(shown) > 40 else f"“{shown}”"

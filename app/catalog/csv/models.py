@@ -35,7 +35,8 @@ class CatalogImport(Model):
     """A file that was brought: checked first, applied when somebody says so.
 
     `position` counts the rows that are checked, then those that are applied; whoever goes on after a kill begins
-    there. `offset_bytes` is where in the file the next row to check begins.
+    there. `offset_bytes` is how much of the file was read for that, which is some pieces more than was checked: it only
+    moves the bar that staff see.
     """
 
     __tablename__ = "catalog_imports"

@@ -116,7 +116,8 @@ def start_import(file: BinaryIO, file_name: str, actor_id: int) -> CatalogImport
     key = f"private/imports/{uuid.uuid4().hex}.csv"
     storage().put_file(key, file)
     with transaction() as db_:
-        made = CatalogImport(actor_id=actor_id, file_name=file_name[:200] or "file.csv", key=key, size_bytes=size)
+        shown = cells.printable(file_name)[:200] or "file.csv"
+        made = CatalogImport(actor_id=actor_id, file_name=shown, key=key, size_bytes=size)
         db_.add(made)
         db_.flush()
         outbox.send("catalog.check_import", import_id=made.id)
