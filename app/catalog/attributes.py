@@ -80,7 +80,7 @@ def set_attributes(product_id: int, facts: Mapping[str, Sequence[str]]) -> None:
         for code, names in facts.items():
             if code not in known:
                 raise Invalid("This attribute no longer exists. Reload the page.", code)
-            wanted += [_value(current, known[code], name) for name in _values(names, code)]
+            wanted += [value_of(current, known[code], name) for name in _values(names, code)]
         mine = select(AttributeValue.id).where(AttributeValue.attribute_id.in_([it.id for it in known.values()]))
         had = product_attributes.c
         current.execute(
@@ -118,8 +118,8 @@ def _values(names: Sequence[str], code: str) -> list[str]:
     return kept
 
 
-def _value(current: Session, attribute: Attribute, name: str) -> int:
-    """By name, because two names may make one code ("Grün" and "Grun").
+def value_of(current: Session, attribute: Attribute, name: str) -> int:
+    """The value of that name, made where there is none. Two names may make one code ("Grün" and "Grun").
 
     The codes are read before the name is looked for: who names it meanwhile takes the code that would be ours.
     """

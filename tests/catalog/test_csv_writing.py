@@ -8,11 +8,19 @@ from sqlalchemy import select
 from app.catalog import services as catalogue
 from app.catalog.csv import services
 from app.catalog.csv.models import CatalogImport
-from app.catalog.models import Category, OptionValue, PriceEvent, Product
+from app.catalog.models import (
+    Attribute,
+    AttributeValue,
+    Category,
+    OptionValue,
+    PriceEvent,
+    Product,
+    product_attributes,
+)
 from app.inventory.models import StockMovement
 from app.lib.db import session
 from tests import factories
-from tests.catalog.files import GRACE, all_hold, reasons, variant_of
+from tests.catalog.files import GRACE, all_hold, counts, reasons, variant_of
 from tests.catalog.goods import a_draft, a_product, a_variant
 
 NEW = """sku,product,name,category,brand,options,price,barcode,status,attributes
@@ -101,3 +109,44 @@ def test_all_or_nothing_run_twice_at_once_moves_stock_once(brought, at_once):
     assert {factories.stock_of(variant_of(f"A-{n}")).on_hand for n in range(20)} == {8}
     assert len(session().scalars(select(StockMovement).where(StockMovement.actor_id == GRACE)).all()) == 20
     assert session().get_one(CatalogImport, import_id).done == 20
+
+
+def test_two_names_that_make_one_code_stay_two_values(brought, exported):
+    coat = a_product("Coat", variants=[{"sku": "C-1", "colour": "Grün"}, {"sku": "C-2", "colour": "Rust"}])
+    catalogue.create_attribute("Lining")
+    catalogue.set_attributes(coat.id, {"lining": ["Grün"]})
+
+    found = brought("sku,product,options,price,attributes\nC-3,coat,Colour=Grun,5,Lining=Grun\n", "batches")
+
+    assert (found.done, reasons(found)) == (1, {})
+    assert variant_of("C-3").options_text == "Grun", "nobody called anything so: it is a value of its own"
+    assert names(OptionValue) == ["Grun", "Grün", "Rust"] and names(AttributeValue) == ["Grun", "Grün"]
+    again = brought("sku,options,attributes\nC-3,Colour=Grun,lining=Grun\nC-2,Colour=GRÜN,lining=Grun\n")
+    assert counts(again) == {"unchanged": 1, "wrong": 1} and "C-1 has the same ones" in reasons(again)[3]
+    assert counts(brought(exported())) == {"unchanged": 3}
+
+
+def test_a_code_of_an_export_stays_itself_beside_a_change(brought):
+    coat = a_product("Coat", variants=[{"sku": "C-1"}])
+    catalogue.create_attribute("Lining")
+    catalogue.set_attributes(coat.id, {"lining": ["GRÜN", "grun"]})
+
+    found = brought("sku,attributes\nC-1,lining=grun|lining=grun-2|Lining=Silk\n", "batches")
+
+    assert (found.done, reasons(found)) == (1, {})
+    facts = select(AttributeValue.name).join(product_attributes).order_by(AttributeValue.id)
+    assert list(session().scalars(facts)) == ["GRÜN", "grun", "Silk"]
+
+
+def test_an_attribute_called_like_a_filter_gets_the_code_of_the_desk(row_by_row, brought, exported):
+    a_product("Coat", variants=[{"sku": "C-1", "size": "S"}])
+    facts = ["Size=Wide|Sort=Fine", "size=Narrow|SORT=Fine"]
+    rows = "".join(f"N-{n},n,N,jackets,{facts[0]},Fit={n},5\n" for n in (1, 2))
+    rows += f"M-1,m,M,jackets,{facts[1]},Fit=1,5\n"
+
+    found = brought("sku,product,name,category,attributes,options,price\n" + rows, "batches")
+
+    assert (found.done, reasons(found)) == (3, {})
+    codes = {it.code: it.name for it in session().scalars(select(Attribute))}
+    assert codes == {"size-2": "Size", "sort-2": "Sort"}
+    assert counts(brought(exported())) == {"unchanged": 4}

@@ -1,12 +1,15 @@
 """A row of a file against what the shop says: new, changed, unchanged, or wrong and why."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.catalog.attributes import MOST_VALUES
 from app.catalog.csv import cells, current
 from app.catalog.csv.columns import BY_NAME, OF_NEW, OF_PRODUCT, OF_VARIANT, Column, checked_together
 from app.catalog.csv.current import Current, Names
 from app.catalog.csv.reading import Line
+from app.catalog.csv.words import Pair
 from app.catalog.variants import LONGEST_VALUE, MOST_VARIANTS, SKU
 from app.lib import runtime
 from app.lib.errors import Invalid
@@ -164,7 +167,7 @@ class Checker:
         if name == "brand":
             return self._brand(value)
         if name in ("options", "attributes"):
-            return self._pairs(name, value)
+            return self._pairs(name, value, was)
         if name == "images":
             return _pictures(value, known)
         if name == "image":
@@ -199,19 +202,21 @@ class Checker:
         slug = slug_of(name) if name else ""
         return slug if slug in self.slugs else name
 
-    def _pairs(self, column: str, pairs: list[tuple[str, str]]) -> str:
+    def _pairs(self, column: str, pairs: list[Pair], was: str) -> str:
         """Codes where they exist, so that Colour=Moss and colour=moss are the same."""
-        codes = self.names.values if column == "options" else self.names.facts
-        known = set(codes.values())
+        words = self.names.values if column == "options" else self.names.facts
+        stays = set(cells.read_pairs(was))
         found = []
-        for name, value in pairs:
+        for typed in pairs:
+            name, value = (" ".join(part.split()) for part in typed)
             if not value or max(len(name), len(value)) > LONGEST_VALUE:
                 raise Invalid(f"{column}: name each and its value, at most {LONGEST_VALUE} characters each.")
-            code = slug_of(name)
-            same = next((it for it in ((code, value), (code, slug_of(value))) if it in known), None)
-            found.append(same or (code if any(code == it[0] for it in known) else name, value))
-        if column == "options" and len({slug_of(name) for name, _ in found}) < len(found):
+            found.append(typed if typed in stays else words.typed(name, value))
+        kinds = Counter(slug_of(name) if column == "options" else name for name, _ in set(found))
+        if column == "options" and len(kinds) < len(found):
             raise Invalid("options: one of them is named twice.")
+        if kinds and max(kinds.values()) > MOST_VALUES:
+            raise Invalid(f"{column}: at most {MOST_VALUES} values of each.")
         return cells.write_pairs(sorted(set(found)))
 
     def _check_options(self, sku: str, product: str, options: str, is_new: bool) -> None:

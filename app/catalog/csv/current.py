@@ -10,6 +10,7 @@ from sqlalchemy.types import BigInteger, Text
 
 from app.catalog.csv import cells
 from app.catalog.csv.columns import WRITTEN
+from app.catalog.csv.words import OptionWords, Words
 from app.lib.db import session
 from app.lib.money import Money
 from app.lib.storage import storage
@@ -49,6 +50,14 @@ OF_PRODUCTS = text(
     f"{SELECT} WHERE p.id = ANY(:wanted) AND v.id IS NOT NULL ORDER BY p.id, v.position, v.id"
 ).bindparams(bindparam("wanted", type_=ARRAY(BigInteger)))
 NEXT_PRODUCTS = text("SELECT id FROM products WHERE id > :after ORDER BY id LIMIT :limit")
+OPTIONS = text("""
+    SELECT o.code AS kind, o.name AS called, value.id, value.code, value.name
+    FROM options o LEFT JOIN option_values value ON value.option_id = o.id ORDER BY o.id, value.id
+""")
+ATTRIBUTES = text("""
+    SELECT a.code AS kind, a.name AS called, value.id, value.code, value.name
+    FROM attributes a LEFT JOIN attribute_values value ON value.attribute_id = a.id ORDER BY a.id, value.id
+""")
 AT_ONCE = 500  # products of one statement of an export
 
 
@@ -60,19 +69,12 @@ class Names:
             SELECT c.id, string_agg(a.slug, '/' ORDER BY nlevel(a.path))
             FROM categories c JOIN categories a ON a.path @> c.path GROUP BY c.id""")
         self.brands = _by_id("SELECT id, slug FROM brands")
-        self.values = _pairs_by_id("""
-            SELECT value.id, o.code, value.code FROM option_values value JOIN options o ON o.id = value.option_id""")
-        self.facts = _pairs_by_id("""
-            SELECT value.id, a.code, value.code
-            FROM attribute_values value JOIN attributes a ON a.id = value.attribute_id""")
+        self.values = OptionWords(session().execute(OPTIONS))
+        self.facts = Words(session().execute(ATTRIBUTES))
 
 
 def _by_id(statement: str) -> dict[int, str]:
     return {row[0]: row[1] for row in session().execute(text(statement))}
-
-
-def _pairs_by_id(statement: str) -> dict[int, tuple[str, str]]:
-    return {row[0]: (row[1], row[2]) for row in session().execute(text(statement))}
 
 
 def of_skus(skus: Iterable[str], names: Names) -> dict[str, Current]:
@@ -131,11 +133,11 @@ def _cells(row: Row[Any], names: Names) -> dict[str, str]:
         "category": names.categories[row.category_id],
         "brand": names.brands[row.brand_id] if row.brand_id else "",
         "tags": cells.write_list(row.tags),
-        "attributes": cells.write_pairs(sorted(names.facts[number] for number in row.fact_ids)),
+        "attributes": cells.write_pairs(sorted(names.facts.pairs[number] for number in row.fact_ids)),
         "meta_title": row.meta_title,
         "meta_description": row.meta_description,
         "images": cells.write_pairs([(key, alt) for key, alt, _ in row.images or ()]),
-        "options": cells.write_pairs(sorted(names.values[number] for number in row.value_ids)),
+        "options": cells.write_pairs(sorted(names.values.pairs[number] for number in row.value_ids)),
         "price": money(row.price_minor),
         "compare_at": money(row.compare_at_minor),
         "sale_price": money(row.sale_minor),

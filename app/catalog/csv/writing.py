@@ -9,22 +9,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger, Text
 
 from app.catalog import search, services
+from app.catalog.attributes import value_of
 from app.catalog.csv import cells, current
 from app.catalog.csv.columns import BY_NAME, OF_NEW, OF_PRODUCT, OF_VARIANT, PRODUCT_NAMES, Column
 from app.catalog.csv.current import Current, Names
-from app.catalog.models import Attribute, AttributeValue
+from app.catalog.models import Attribute
 from app.catalog.variants import OptionChoice, values_of
 from app.lib import runtime
 from app.lib.db import violated
 from app.lib.errors import Invalid
-from app.lib.slugs import free_slug, slug_of
+from app.lib.slugs import slug_of
 
 IDS = ARRAY(BigInteger)
 
@@ -101,7 +102,7 @@ def _write_all(db: Session, rows: Sequence[Wanted], actor_id: int | None, with_s
     names = Names()
     here = current.of_skus([row.sku for row in rows], names)
     families = {slug: found[0] for slug, found in current.of_slugs({row.product for row in rows}, names).items()}
-    wrong = {row.line: sentence for row in rows if (sentence := _moved_on(row, here.get(row.sku), families))}
+    wrong = {row.line: sentence for row in rows if (sentence := _moved_on(row, here.get(row.sku), families, names))}
     good = [row for row in rows if row.line not in wrong]
 
     product_ids = {slug: found.product_id for slug, found in families.items()}
@@ -110,7 +111,7 @@ def _write_all(db: Session, rows: Sequence[Wanted], actor_id: int | None, with_s
     variant_ids = {sku: known.variant_id for sku, known in here.items() if known.variant_id is not None}
     variant_ids |= _make_variants(db, [row for row in good if row.sku not in here], product_ids, actor_id)
     _change_variants(db, [row for row in good if row.sku in here], variant_ids, actor_id)
-    _link_options(db, good, variant_ids)
+    _link_options(db, good, variant_ids, names)
     _check_kinds(db, {product_ids[row.product] for row in good if "options" in row.changes})
     if with_stock:
         write_stock(db, good, actor_id)
@@ -118,7 +119,7 @@ def _write_all(db: Session, rows: Sequence[Wanted], actor_id: int | None, with_s
     return Outcome([row.line for row in good], wrong)
 
 
-def _moved_on(row: Wanted, known: Current | None, families: dict[str, Current]) -> str:
+def _moved_on(row: Wanted, known: Current | None, families: dict[str, Current], names: Names) -> str:
     """A sentence when what the check saw is not so any more: nobody's later work is overwritten unseen."""
     if known is None and row.changes.get("price", ["x"])[0] != "":
         return f"sku: {row.sku} is gone. Check the file again."
@@ -129,14 +130,14 @@ def _moved_on(row: Wanted, known: Current | None, families: dict[str, Current]) 
         source = family if name in PRODUCT_NAMES else known
         if source is None or name == "stock":
             continue
-        if source.cells[name] != was and not _says(name, was, now, source.cells[name]):
+        if source.cells[name] != was and not _says(name, was, now, source.cells[name], names):
             return (
                 f"{name}: it has changed since the check, to {cells.short(source.cells[name])}. Check the file again."
             )
     return ""
 
 
-def _says(name: str, was: str, now: str, cell: str) -> bool:
+def _says(name: str, was: str, now: str, cell: str, names: Names) -> bool:
     """Whether the shop says already what a row wants, which may name what did not exist when it was checked."""
     if now == cell:
         return True
@@ -145,8 +146,8 @@ def _says(name: str, was: str, now: str, cell: str) -> bool:
     if name == "brand":
         return bool(now) and slug_of(now) == cell
     if name in ("options", "attributes"):
-        wanted = {(slug_of(kind), slug_of(value)) for kind, value in cells.read_pairs(now)}
-        return wanted == set(cells.read_pairs(cell))
+        words = names.values if name == "options" else names.facts
+        return {words.kept(pair) for pair in cells.read_pairs(now)} == set(cells.read_pairs(cell))
     return name == "published_at" and was == now == ""
 
 
@@ -210,7 +211,7 @@ def _make_products(db: Session, rows: Sequence[Wanted], product_ids: dict[str, i
     db.execute(ON_SALE_SINCE, {"ids": list(found.values())})
     for slug, row in firsts.items():
         if "attributes" in row.changes:
-            _set_attributes(db, found[slug], row.changes["attributes"][1])
+            _set_attributes(db, found[slug], row.changes["attributes"][1], names)
     return list(found.values())
 
 
@@ -221,7 +222,7 @@ def _change_products(db: Session, rows: Sequence[Wanted], families: dict[str, Cu
         changes = {
             name: now
             for name, (was, now) in row.of_product().items()
-            if family and not _says(name, was, now, family.cells[name])
+            if family and not _says(name, was, now, family.cells[name], names)
         }
         if family and changes:
             wanted.setdefault(family.product_id, {}).update(changes)
@@ -231,7 +232,7 @@ def _change_products(db: Session, rows: Sequence[Wanted], families: dict[str, Cu
     db.execute(ON_SALE_SINCE, {"ids": list(wanted)})
     for product_id, said in wanted.items():
         if "attributes" in said:
-            _set_attributes(db, product_id, said["attributes"])
+            _set_attributes(db, product_id, said["attributes"], names)
         if "images" in said:
             pairs = cells.read_pairs(said["images"])
             places = [{"key": key, "alt": alt, "place": place} for place, (key, alt) in enumerate(pairs)]
@@ -285,8 +286,9 @@ def _brand(typed: str, names: Names) -> int:
     return made.id
 
 
-def _set_attributes(db: Session, product_id: int, cell: str) -> None:
-    ids = [_attribute_value(db, name, value) for name, value in cells.read_pairs(cell)]
+def _set_attributes(db: Session, product_id: int, cell: str, names: Names) -> None:
+    facts = names.facts
+    ids = [facts.ids.get(facts.kept(pair)) or _attribute_value(db, *pair) for pair in cells.read_pairs(cell)]
     db.execute(UNLINK_FACTS, {"product_id": product_id, "ids": ids})
     db.execute(LINK_FACTS, {"product_id": product_id, "ids": ids})
 
@@ -301,21 +303,10 @@ LINK_FACTS = text("""
 
 
 def _attribute_value(db: Session, name: str, value: str) -> int:
-    """By code, then by name; made where there is none. Staff mark it as filterable at the desk."""
-    attribute = db.query(Attribute).filter(Attribute.code == slug_of(name)).one_or_none()
-    if attribute is None:
-        attribute = Attribute(code=slug_of(name), name=name)
-        db.add(attribute)
-        db.flush()
-    there = db.query(AttributeValue).filter(AttributeValue.attribute_id == attribute.id).all()
-    for it in there:
-        if it.code == value or it.name.lower() == value.lower():
-            return it.id
-    code = free_slug(value, {it.code for it in there}.__contains__)
-    made = AttributeValue(attribute_id=attribute.id, code=code, name=value, position=len(there))
-    db.add(made)
-    db.flush()
-    return made.id
+    """Of an attribute by its code or its name; both are made where there is none, as at the desk."""
+    called = or_(Attribute.code == name, func.lower(Attribute.name) == name.lower())
+    attribute = db.scalars(select(Attribute).where(called).order_by((Attribute.code == name).desc())).first()
+    return value_of(db, attribute or services.create_attribute(name), value)
 
 
 # Variants
@@ -404,26 +395,18 @@ NAME_OPTIONS = text("""
 """).bindparams(bindparam("rows", type_=JSONB))
 
 
-# The file says codes; values are found by their names.
-CALLED = text("""
-    SELECT o.code AS option, value.code, value.name FROM option_values value JOIN options o ON o.id = value.option_id
-""")
-
-
-def _link_options(db: Session, rows: Sequence[Wanted], ids: dict[str, int]) -> None:
+def _link_options(db: Session, rows: Sequence[Wanted], ids: dict[str, int], names: Names) -> None:
     """Option values, the key that no two variants of a product share, and the words shoppers read."""
     wanted = [row for row in rows if "options" in row.changes or row.changes.get("price", ["x"])[0] == ""]
     if not wanted:
         return
     kept: dict[str, list[Any]] = {}
     linked = []
-    called = {(row.option, row.code): row.name for row in db.execute(CALLED)}
     for row in wanted:
         cell = row.changes.get("options", ["", ""])[1]
         if cell not in kept:
-            choices = [
-                OptionChoice(name, called.get((slug_of(name), value), value)) for name, value in cells.read_pairs(cell)
-            ]
+            # The file says codes; values are found by their names.
+            choices = [OptionChoice(pair[0], names.values.name_of(pair)) for pair in cells.read_pairs(cell)]
             kept[cell] = values_of(db, choices)
         values = kept[cell]
         linked.append(
