@@ -15,7 +15,7 @@ from app.lib.slugs import slug_of
 Kind = Literal["product", "category", "brand"]
 Row = Product | Category | Brand
 # Taken by pages of the staff desk, which stand beside those of products.
-RESERVED = {"new", "bulk"}
+RESERVED = {"new", "bulk", "csv"}
 KINDS: dict[type[Row], Kind] = {Product: "product", Category: "category", Brand: "brand"}
 
 

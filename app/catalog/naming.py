@@ -1,6 +1,6 @@
 """Names, texts and slugs as every part of the catalogue takes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -15,6 +15,8 @@ from app.lib.slugs import free_slug, slug_of
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 20_000
+LONGEST_TAG = 40
+MOST_TAGS = 30
 TRIES = 100
 M = TypeVar("M", Category, Brand, Product)
 
@@ -35,6 +37,14 @@ def text_of(typed: str, field: str) -> str:
     if len(kept) > LONGEST_TEXT:
         raise Invalid(f"The text is longer than {LONGEST_TEXT:,} characters. Shorten it.", field)
     return kept
+
+
+def tags_of(typed: Sequence[str]) -> list[str]:
+    """In lower case, each once, in order. Raises Invalid for too many or too long ones."""
+    tags = list(dict.fromkeys(" ".join(tag.lower().split()) for tag in typed if tag.strip()))
+    if len(tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
+        raise Invalid(f"A product has at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters each.", "tags")
+    return tags
 
 
 def with_free_slug(current: Session, model: type[M], name: str, make: Callable[[str], M]) -> M:

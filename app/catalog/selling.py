@@ -59,10 +59,8 @@ def set_terms(
 
     Raises Invalid with the field, NotFound.
     """
-    code = "".join(barcode.split()).upper()
-    if code and not BARCODE.fullmatch(code):
-        raise Invalid("A barcode is 4 to 40 digits, letters or hyphens.", "barcode")
-    _check(quantities)
+    code = barcode_of(barcode)
+    check_quantities(quantities)
     if low_stock_at is not None and not 0 <= low_stock_at <= MOST_LOW:
         raise Invalid("Enter a number from 0 to a million, or nothing.", "low_stock_at")
     with transaction() as current:
@@ -81,7 +79,16 @@ def set_terms(
     return variant
 
 
-def _check(quantities: Quantities) -> None:
+def barcode_of(typed: str) -> str:
+    """As it is kept. Raises Invalid for what is none."""
+    code = "".join(typed.split()).upper()
+    if code and not BARCODE.fullmatch(code):
+        raise Invalid("A barcode is 4 to 40 digits, letters or hyphens.", "barcode")
+    return code
+
+
+def check_quantities(quantities: Quantities) -> None:
+    """Raises Invalid with the field when nothing could be bought."""
     most = MOST if quantities.most is None else quantities.most
     for name, number in (("least", quantities.least), ("most", most), ("step", quantities.step)):
         if not 1 <= number <= MOST:

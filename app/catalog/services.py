@@ -28,7 +28,7 @@ from app.catalog.gallery import (
     without_shared,
 )
 from app.catalog.models import Brand, Category, Product, Variant
-from app.catalog.naming import name_of, text_of, with_free_slug
+from app.catalog.naming import name_of, tags_of, text_of, with_free_slug
 from app.catalog.related import move_related, relate, unrelate
 from app.catalog.selling import plan_sale, set_terms
 from app.catalog.variants import OptionChoice, Overtaken, Seen, add_variant, edit_variant, remove_variant
@@ -70,9 +70,6 @@ __all__ = [
     "unpublish",
     "unrelate",
 ]
-
-LONGEST_TAG = 40
-MOST_TAGS = 30
 
 
 class Stale(NotAllowed):
@@ -234,13 +231,5 @@ def _product_values(
         "description": text_of(description, "description"),
         "details": [{"title": str(it["title"]), "lines": [str(line) for line in it["lines"]]} for it in details],
         "is_featured": is_featured,
-        "tags": _tags(tags),
+        "tags": tags_of(tags),
     }
-
-
-def _tags(typed: Sequence[str]) -> list[str]:
-    """In lower case, each once, in order."""
-    tags = list(dict.fromkeys(" ".join(tag.lower().split()) for tag in typed if tag.strip()))
-    if len(tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
-        raise Invalid(f"A product has at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters each.", "tags")
-    return tags

@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.catalog.addresses import RESERVED
 from app.catalog.attributes import MOST_VALUES
-from app.catalog.csv import cells, current
-from app.catalog.csv.columns import BY_NAME, OF_NEW, OF_PRODUCT, OF_VARIANT, Column, checked_together
+from app.catalog.csv import cells, current, rules
+from app.catalog.csv.columns import BY_NAME, OF_NEW, OF_PRODUCT, OF_VARIANT, Column
 from app.catalog.csv.current import Current, Names
 from app.catalog.csv.reading import Line
 from app.catalog.csv.words import Pair
@@ -16,17 +17,8 @@ from app.lib.errors import Invalid
 from app.lib.slugs import slug_of
 
 Changes = dict[str, tuple[str, str]]
-TOGETHER = {
-    "price",
-    "compare_at",
-    "sale_price",
-    "sale_starts_at",
-    "sale_ends_at",
-    "min_quantity",
-    "max_quantity",
-    "stock",
-    "backorder_limit",
-}
+# What something stocked has none of, so it goes when something becomes stocked.
+NOT_STOCKED = {"backorder_limit": "0", "ships_on": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +121,19 @@ class Checker:
             for column in (*OF_PRODUCT, *OF_VARIANT)
             if (now := self._now(line, column, known)) != known.cells[column.name]
         }
-        if not TOGETHER.isdisjoint(changes):
-            cells_then = known.cells | {name: now for name, (_, now) in changes.items()}
-            checked_together(lambda name: BY_NAME[name].value(cells_then[name]))
+        if changes.get("supply", ("", ""))[1] == "stocked":
+            for name, none in NOT_STOCKED.items():
+                if name not in changes and known.cells[name] != none:
+                    changes[name] = (known.cells[name], none)
+        cells_then = known.cells | {name: now for name, (_, now) in changes.items()}
+        rules.check(changes, lambda name: BY_NAME[name].value(cells_then[name]))
         return changes
 
     def _new(self, line: Line, product: str) -> Changes:
         """Everything the row says; what it does not say is as OF_NEW has it."""
         family = self.families.get(product)
+        if not family and product in RESERVED:
+            raise Invalid(f"product: the shop itself uses {product}. Choose another address.")
         changes = {}
         for column in OF_VARIANT:
             now = self._now(line, column, family[0] if family else None, is_new=True)
@@ -149,7 +146,7 @@ class Checker:
                     changes[column.name] = (was, now)
             else:
                 changes[column.name] = ("", self._now(line, column, None, is_new=True))
-        checked_together(lambda name: BY_NAME[name].value(changes.get(name, ("", OF_NEW.get(name, "")))[1]))
+        rules.check(BY_NAME, lambda name: BY_NAME[name].value(changes.get(name, ("", OF_NEW.get(name, "")))[1]))
         return changes
 
     def _now(self, line: Line, column: Column, known: Current | None, *, is_new: bool = False) -> str:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.catalog.csv import cells
+from app.catalog.naming import tags_of
+from app.catalog.selling import MOST_LOW, barcode_of
 from app.lib.errors import Invalid
 
-LONGEST = {"name": 200, "description": 20_000, "meta_title": 200, "meta_description": 400, "barcode": 40}
+MOST_PROMISED = 1_000_000  # units beyond the shelf, as inventory has it
+LONGEST = {"name": 200, "description": 20_000, "meta_title": 200, "meta_description": 400}
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,20 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def _whole_from(least: int, most: int | None = None) -> Callable[[str], int]:
     def read(cell: str) -> int:
         number = cells.read_whole(cell)
         if number < least:
             raise Invalid(f"{number} is less than {least}.")
+        if most is not None and number > most:
+            raise Invalid(f"{number} is more than {most:,}.")
         return number
 
     return read
+
+
+def _tags(cell: str) -> list[str]:
+    return tags_of(cells.read_list(cell))
 
 
 def _slug(cell: str) -> str:
@@ -88,8 +97,8 @@ def _words(name: str, **how: Any) -> Column:
     return Column(name, read, _same, (name, "text"), **how)
 
 
-def _whole(name: str, least: int = 0, **how: Any) -> Column:
-    return Column(name, _at_least(least), cells.write_whole, (name, "bigint"), **how)
+def _whole(name: str, least: int = 0, most: int | None = None, **how: Any) -> Column:
+    return Column(name, _whole_from(least, most), cells.write_whole, (name, "bigint"), **how)
 
 
 def _money(name: str, kept: str, **how: Any) -> Column:
@@ -113,7 +122,7 @@ OF_PRODUCT = (
     _flag("featured", "is_featured"),
     Column("category", _slug, _same),
     Column("brand", _slug, _same, empty=""),
-    Column("tags", cells.read_list, cells.write_list, ("tags", "text[]"), empty=[]),
+    Column("tags", _tags, cells.write_list, ("tags", "text[]"), empty=[]),
     Column("attributes", cells.read_pairs, _sorted_pairs, empty=[]),
     _words("meta_title", empty=""),
     _words("meta_description", empty=""),
@@ -127,18 +136,18 @@ OF_VARIANT = (
     _money("sale_price", "sale_minor", empty=None),
     _moment("sale_starts_at"),
     _moment("sale_ends_at"),
-    _words("barcode", empty=""),
+    Column("barcode", barcode_of, _same, ("barcode", "text"), empty=""),
     _whole("min_quantity", 1),
     _whole("max_quantity", 1, empty=None),
     _whole("quantity_step", 1),
-    _whole("low_stock_at", empty=None),
+    _whole("low_stock_at", most=MOST_LOW, empty=None),
     Column("supply", _one_of("stocked", "backorder", "preorder"), _same, ("supply", "text")),
     Column("ships_on", cells.read_day, _same, ("ships_on", "date"), empty=None),
     _whole("weight_grams"),
     _flag("active", "is_active"),
     _whole("position"),
     Column("stock", cells.read_whole, cells.write_whole),
-    Column("backorder_limit", _at_least(0), cells.write_whole),
+    Column("backorder_limit", _whole_from(0, MOST_PROMISED), cells.write_whole),
     Column("image", _slug, _same, empty=""),
 )
 
@@ -164,20 +173,3 @@ OF_NEW = {
     "stock": "0",
     "backorder_limit": "0",
 }
-
-
-def checked_together(value: Callable[[str], Any]) -> None:
-    """What the cells of a row must be to each other; `value` gives what a column will say. Raises Invalid."""
-    price, before, sale = value("price"), value("compare_at"), value("sale_price")
-    if before is not None and before <= price:
-        raise Invalid("compare_at: the price it was before must be above the price, or empty.")
-    if sale is not None and sale >= price:
-        raise Invalid("sale_price: it must be below the price, or empty.")
-    begins, ends = value("sale_starts_at"), value("sale_ends_at")
-    if begins and ends and begins >= ends:
-        raise Invalid("sale_ends_at: the sale must end after it starts.")
-    most = value("max_quantity")
-    if most is not None and most < value("min_quantity"):
-        raise Invalid("max_quantity: it is less than min_quantity.")
-    if value("stock") < -value("backorder_limit"):
-        raise Invalid("stock: less than nothing needs a backorder_limit that allows it.")

@@ -25,6 +25,7 @@ from app.catalog.csv import cells, current, writing
 from app.catalog.csv.checking import Checker, Seen, Verdict, sku_of
 from app.catalog.csv.columns import WRITTEN
 from app.catalog.csv.models import CatalogExport, CatalogImport, ImportRow
+from app.catalog.csv.publishing import refuse_unbuyable
 from app.catalog.csv.reading import Line, lines
 from app.catalog.csv.writing import Wanted
 from app.catalog.queries import forget_menu
@@ -203,6 +204,7 @@ def _check_rows(import_id: int, rows: Iterator[Line], file: BinaryIO, position: 
         if found is not None and position == 0:
             raise Invalid("The file has a first row that names columns, and nothing below it.")
         if found is not None:
+            refuse_unbuyable(db_, found)
             found.state = "checked"
 
 
