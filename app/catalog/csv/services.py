@@ -27,7 +27,7 @@ from app.catalog.csv.columns import WRITTEN
 from app.catalog.csv.models import CatalogExport, CatalogImport, ImportRow
 from app.catalog.csv.publishing import refuse_unbuyable
 from app.catalog.csv.reading import Line, lines
-from app.catalog.csv.writing import Wanted
+from app.catalog.csv.wanted import Wanted
 from app.catalog.queries import forget_menu
 from app.lib import outbox
 from app.lib.db import db, session, transaction
