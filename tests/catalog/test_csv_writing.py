@@ -11,6 +11,7 @@ from app.catalog.csv.models import CatalogImport
 from app.catalog.models import (
     Attribute,
     AttributeValue,
+    Brand,
     Category,
     OptionValue,
     PriceEvent,
@@ -48,6 +49,22 @@ def test_a_category_typed_by_name_is_made_once(row_by_row, brought):
 
     assert (found.done, reasons(found)) == (4, {})
     assert names(Category) == ["Field Jackets", "Socks"]
+
+
+def test_shelves_of_one_name_and_brands_whose_address_is_taken_are_made_once(row_by_row, brought, exported):
+    catalogue.edit_brand(catalogue.create_brand("Acme").id, name="Zenith", slug="zenith")
+    rows = "".join(
+        f"{who[0]}-{n},{who.lower()}-{n // 2},{who} {n // 2},{who}/Shoes,Acme,Size={n},5\n"
+        for n in range(4)
+        for who in ("Men", "Women")
+    )
+    head = "sku,product,name,category,brand,options,price\n"
+
+    found = brought(head + rows, "batches")
+
+    assert (found.done, reasons(found)) == (8, {})
+    assert names(Category) == ["Men", "Shoes", "Shoes", "Women"] and names(Brand) == ["Acme", "Zenith"]
+    assert counts(brought(head + rows)) == counts(brought(exported())) == {"unchanged": 8}
 
 
 def test_a_new_product_may_end_in_another_batch_than_it_begins(row_by_row, brought):

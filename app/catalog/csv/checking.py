@@ -10,6 +10,7 @@ from app.catalog.csv import cells, current, rules
 from app.catalog.csv.columns import BY_NAME, OF_NEW, OF_PRODUCT, OF_VARIANT, Column
 from app.catalog.csv.current import Current, Names
 from app.catalog.csv.reading import Line
+from app.catalog.csv.shelves import join
 from app.catalog.csv.words import Pair
 from app.catalog.variants import LONGEST_VALUE, MOST_VARIANTS, SKU
 from app.lib import runtime
@@ -67,8 +68,7 @@ class Checker:
     def __init__(self, batch: list[Line], seen: Seen):
         self.batch, self.seen, self.names = batch, seen, Names()
         self.here = current.of_skus([sku_of(line) for line in batch if cells.is_text(sku_of(line))], self.names)
-        self.slugs = set(self.names.brands.values())
-        self.ways = {path.rpartition("/")[2]: path for path in self.names.categories.values()}
+        self.ways = {way.rpartition("/")[2]: way for way in self.names.shelves.ids}
         self.families = current.of_slugs(self._families(), self.names)
 
     def verdicts(self) -> list[Verdict]:
@@ -176,6 +176,9 @@ class Checker:
         parts = [part.strip() for part in typed.split("/") if part.strip()]
         if not parts:
             raise Invalid("category: it is empty.")
+        there = self.names.shelves.find(parts)
+        if there is not None:
+            return there
         slugs = [slug_of(part) for part in parts]
         if slugs[-1] in self.ways:
             found = self.ways[slugs[-1]]
@@ -186,18 +189,18 @@ class Checker:
         for part, slug in zip(parts, slugs, strict=True):
             if len(part) > 200:
                 raise Invalid("category: a name is longer than 200 characters.")
-            here = f"{way}/{slug}" if way else slug
-            if slug in self.ways and self.ways[slug] != here:
+            below = join(way, part)
+            here = self.names.shelves.find(below.split("/"))
+            if here is None and slug in self.ways:
                 raise Invalid(f"category: {slug} stands at {self.ways[slug]}.")
-            way = here if slug in self.ways else f"{way}/{part}" if way else part
+            way = here or below
         return way
 
     def _brand(self, typed: str) -> str:
         name = " ".join(typed.split())
         if len(name) > 200:
             raise Invalid("brand: it is longer than 200 characters.")
-        slug = slug_of(name) if name else ""
-        return slug if slug in self.slugs else name
+        return (name and self.names.brands.typed(name)) or name
 
     def _pairs(self, column: str, pairs: list[Pair], was: str) -> str:
         """Codes where they exist, so that Colour=Moss and colour=moss are the same."""

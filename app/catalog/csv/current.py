@@ -10,7 +10,8 @@ from sqlalchemy.types import BigInteger, Text
 
 from app.catalog.csv import cells
 from app.catalog.csv.columns import WRITTEN
-from app.catalog.csv.words import OptionWords, Words
+from app.catalog.csv.shelves import Shelves
+from app.catalog.csv.words import Brands, OptionWords, Words
 from app.lib.db import session
 from app.lib.money import Money
 from app.lib.storage import storage
@@ -50,6 +51,11 @@ OF_PRODUCTS = text(
     f"{SELECT} WHERE p.id = ANY(:wanted) AND v.id IS NOT NULL ORDER BY p.id, v.position, v.id"
 ).bindparams(bindparam("wanted", type_=ARRAY(BigInteger)))
 NEXT_PRODUCTS = text("SELECT id FROM products WHERE id > :after ORDER BY id LIMIT :limit")
+CATEGORIES = text("""
+    SELECT c.id, c.name, string_agg(a.slug, '/' ORDER BY nlevel(a.path)) AS way
+    FROM categories c JOIN categories a ON a.path @> c.path GROUP BY c.id ORDER BY c.id
+""")
+BRANDS = text("SELECT id, slug, name FROM brands ORDER BY id")
 OPTIONS = text("""
     SELECT o.code AS kind, o.name AS called, value.id, value.code, value.name
     FROM options o LEFT JOIN option_values value ON value.option_id = o.id ORDER BY o.id, value.id
@@ -65,16 +71,10 @@ class Names:
     """Categories, brands, options and attributes by id, read once for many rows."""
 
     def __init__(self) -> None:
-        self.categories = _by_id("""
-            SELECT c.id, string_agg(a.slug, '/' ORDER BY nlevel(a.path))
-            FROM categories c JOIN categories a ON a.path @> c.path GROUP BY c.id""")
-        self.brands = _by_id("SELECT id, slug FROM brands")
+        self.shelves = Shelves(session().execute(CATEGORIES))
+        self.brands = Brands(session().execute(BRANDS))
         self.values = OptionWords(session().execute(OPTIONS))
         self.facts = Words(session().execute(ATTRIBUTES))
-
-
-def _by_id(statement: str) -> dict[int, str]:
-    return {row[0]: row[1] for row in session().execute(text(statement))}
 
 
 def of_skus(skus: Iterable[str], names: Names) -> dict[str, Current]:
@@ -130,8 +130,8 @@ def _cells(row: Row[Any], names: Names) -> dict[str, str]:
         "status": row.status,
         "published_at": cells.write_moment(row.published_at),
         "featured": cells.write_flag(row.is_featured),
-        "category": names.categories[row.category_id],
-        "brand": names.brands[row.brand_id] if row.brand_id else "",
+        "category": names.shelves.ways[row.category_id],
+        "brand": names.brands.slugs[row.brand_id] if row.brand_id else "",
         "tags": cells.write_list(row.tags),
         "attributes": cells.write_pairs(sorted(names.facts.pairs[number] for number in row.fact_ids)),
         "meta_title": row.meta_title,

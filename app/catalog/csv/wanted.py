@@ -9,7 +9,6 @@ from sqlalchemy.types import BigInteger
 from app.catalog.csv import cells
 from app.catalog.csv.columns import PRODUCT_NAMES, Column
 from app.catalog.csv.current import Names
-from app.lib.slugs import slug_of
 
 IDS = ARRAY(BigInteger)
 
@@ -35,18 +34,13 @@ def says(name: str, was: str, now: str, cell: str, names: Names) -> bool:
     if now == cell:
         return True
     if name == "category":
-        return path_of(now) == cell
+        return names.shelves.find(now.split("/")) == cell
     if name == "brand":
-        return bool(now) and slug_of(now) == cell
+        return bool(now) and names.brands.kept(now) == cell
     if name in ("options", "attributes"):
         words = names.values if name == "options" else names.facts
         return {words.kept(pair) for pair in cells.read_pairs(now)} == set(cells.read_pairs(cell))
     return name == "published_at" and was == now == ""
-
-
-def path_of(way: str) -> str:
-    """As current.py writes the way to a category that exists."""
-    return "/".join(slug_of(part) for part in way.split("/"))
 
 
 def cast(source: str, name: str, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Options and attributes as a file calls them: by name, as people do, or by code, as an export does."""
+"""Brands, options and attributes as a file calls them: by name, as people do, or by code, as an export does."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -30,6 +30,34 @@ class Called:
     def kept(self, word: str) -> str | None:
         """The code of what a checked row calls so: a code, unless there was none when it was checked."""
         return word if word in self.names else self.codes.get(word) or self.in_any_case.get(word.lower())
+
+
+class Brands:
+    """`slugs` by id, and what they are called."""
+
+    def __init__(self, rows: Iterable[Row[Any]]):
+        """`rows` are id, slug and name."""
+        self.called = Called()
+        self.slugs: dict[int, str] = {}
+        self.ids: dict[str, int] = {}
+        for row in rows:
+            self.add(row.id, row.slug, row.name)
+
+    def add(self, number: int, slug: str, name: str) -> None:
+        self.called.add(slug, name)
+        self.slugs[number], self.ids[slug] = slug, number
+
+    def typed(self, word: str) -> str | None:
+        """The slug of what somebody calls so."""
+        return self.called.typed(word) or self._like(word)
+
+    def kept(self, word: str) -> str | None:
+        """The slug of what a checked row calls so."""
+        return self.called.kept(word) or self._like(word)
+
+    def _like(self, word: str) -> str | None:
+        slug = slug_of(word)
+        return slug if slug in self.ids else None
 
 
 class Words:

@@ -13,10 +13,10 @@ from app.catalog.attributes import value_of
 from app.catalog.csv import cells
 from app.catalog.csv.columns import BY_NAME, OF_PRODUCT
 from app.catalog.csv.current import Current, Names
-from app.catalog.csv.wanted import IDS, OF_ROWS, Wanted, cast, fields_of, path_of, says, sets
+from app.catalog.csv.shelves import join
+from app.catalog.csv.wanted import IDS, OF_ROWS, Wanted, cast, fields_of, says, sets
 from app.catalog.models import Attribute
 from app.lib.errors import Invalid
-from app.lib.slugs import slug_of
 
 REFERENCES = (("category_id", "bigint"), ("brand_id", "bigint"))
 
@@ -104,23 +104,22 @@ def _said(said: dict[str, str], names: Names) -> dict[str, Any]:
 
 
 def _category(way: str, names: Names) -> int:
-    ids = {path: number for number, path in names.categories.items()}
-    path = path_of(way)
-    if way in ids or path in ids:
-        return ids[way] if way in ids else ids[path]
+    found = names.shelves.find(way.split("/"))
+    if found is not None:
+        return names.shelves.ids[found]
     above, _, name = way.rpartition("/")
-    made = services.create_category(name, parent_id=_category(above, names) if above else None)
-    names.categories[made.id] = path
+    parent_id = _category(above, names) if above else None
+    made = services.create_category(name, parent_id=parent_id)
+    names.shelves.add(made.id, join(names.shelves.ways[parent_id] if parent_id else "", made.slug), made.name)
     return made.id
 
 
 def _brand(typed: str, names: Names) -> int:
-    ids = {slug: number for number, slug in names.brands.items()}
-    slug = slug_of(typed)
-    if typed in ids or slug in ids:
-        return ids[typed] if typed in ids else ids[slug]
+    found = names.brands.kept(typed)
+    if found is not None:
+        return names.brands.ids[found]
     made = services.create_brand(typed)
-    names.brands[made.id] = made.slug
+    names.brands.add(made.id, made.slug, made.name)
     return made.id
 
 
