@@ -450,3 +450,39 @@ def test_while_nobody_listens_nothing_kept_is_believed(kept, known, reader):
     eventually(lambda: versions.is_trusted(time.monotonic()))
     assert "43.21" in reader().get(address).text
     assert kept() == {"miss": 2, "memory": 1, "bypass": 1}
+
+
+def test_what_is_heard_while_the_listener_asks_is_asked_for_again(app, kept, known, reader, monkeypatch):
+    """Its answer may be older than the change it hears of: then it does not say when pages end."""
+    shirt = a_variant()
+    known()
+    before, ask, lets_in = versions.sequence, listening.Ear.ask, [True]
+
+    def ask_while_somebody_commits(ear: Any, payloads: list[str]) -> Any:
+        own = ear._drained
+
+        def drained() -> list[str]:
+            with app.app_context():
+                change("UPDATE variants SET sale_minor = 1, sale_starts_at = now() + interval '90 seconds'")
+            found: list[str] = []
+            while not any(payload[0].isdigit() for payload in found):
+                ear._raw.poll()
+                found += own()
+            return found
+
+        if lets_in and not payloads:
+            lets_in.clear()
+            ear._drained = drained
+        try:
+            return ask(ear, payloads)
+        finally:
+            ear.__dict__.pop("_drained", None)
+
+    monkeypatch.setattr(listening.Ear, "ask", ask_while_somebody_commits)
+    eventually(lambda: versions.sequence > before)
+
+    begun = time.monotonic()
+    reader().get(f"/p/{shirt.product.slug}")
+
+    page = kept.front.memory.get(f"/p/{shirt.product.slug}?")
+    assert page is None or page.ends < begun + 90.5

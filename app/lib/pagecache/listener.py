@@ -113,18 +113,26 @@ class Ear:
         return self._drained()
 
     def ask(self, payloads: list[str]) -> tuple[float, float, list[str]]:
-        """The database's clock, the next moment by it, and all that was heard until now."""
+        """The database's clock, the next moment by it, and all that was heard until now.
+
+        What is heard of while asking may be younger than the answer: then the next moment is now, and no position is
+        certain, until the next question.
+        """
         token = ""
-        if self.position is None or any(payload[0].isdigit() for payload in payloads):
+        if self.position is None or _tell_of_changes(payloads):
             self._number += 1
             token = f"= {self._number}"
             self.position = None
         row = self._connection.execute(self._question, {"own": self._own, "token": token}).one()
         if token:
             self._asked = (token, snapshot(row.snapshot, row.lsn))
-        payloads = payloads + self._drained()
+        late = self._drained()
+        payloads = payloads + late
         if self._asked and self._asked[0] in payloads:
             self.position, self._asked = self._asked[1], None
+        if _tell_of_changes(late):
+            self.position = None
+            return float(row.at), float(row.at), payloads
         return float(row.at), float(row.next), payloads
 
     def answer(self, name: str) -> None:
@@ -149,6 +157,10 @@ def _arguments(engine: Engine) -> dict[str, Any]:
     return {"connect_timeout": 4, "options": "-c timezone=UTC -c statement_timeout=2s", "tcp_user_timeout": 2000} | {
         name: value for name, value in given.items() if name in ("sslmode", "sslrootcert")
     }
+
+
+def _tell_of_changes(payloads: Iterable[str]) -> bool:
+    return any(payload[0].isdigit() for payload in payloads)
 
 
 def _notices(payloads: Iterable[str]) -> list[Notice]:
