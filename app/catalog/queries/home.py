@@ -26,8 +26,9 @@ class Shelf:
     product_ids: tuple[int, ...] = ()
 
 
-# By sort: the key of the index that is walked, best first.
+# By sort: the key of the index that is walked, best first; and where the walk begins. What is to come is the newest.
 KEYS = {"newest": "newest_key", "best": "sold"}
+BEGINS = {"newest": "d.newest_key <= extract(epoch FROM now())::bigint", "best": "true"}
 
 
 def shelves(wanted: Sequence[Shelf]) -> list[list[CardView]]:
@@ -74,7 +75,7 @@ def _fitting(number: int, shelf: Shelf) -> tuple[str, dict[str, Any]]:
     sql = f"""
         WITH walked AS MATERIALIZED (
             SELECT product_id, in_stock, {key} AS key FROM (
-                SELECT * FROM search_documents d WHERE d.in_stock
+                SELECT * FROM search_documents d WHERE d.in_stock AND {BEGINS[shelf.sort]}
                 ORDER BY d.{key} DESC, d.product_id DESC LIMIT {WALKED}
             ) d WHERE {fits} LIMIT {ON_A_SHELF}
         ), fetched AS MATERIALIZED (

@@ -187,7 +187,7 @@ def _ends(asked: Asked, stock: str) -> str:
     shelf = "AND d.category_id = s.id" if asked.scope.where else ""
     return f"""
         SELECT {_columns(asked)} FROM search_documents d
-        WHERE {stock} {shelf} AND {for_sale()} AND {_not_pinned(asked)} AND {_beyond(asked, stock)}
+        WHERE {stock} {shelf} AND {for_sale()} AND {_begins(asked)} AND {_not_pinned(asked)} AND {_beyond(asked, stock)}
         ORDER BY {_order(asked, "d.", by_stock=False)} LIMIT :wanted"""
 
 
@@ -261,7 +261,7 @@ def _walk(asked: Asked, estimate: dict[str, Any]) -> dict[str, Any]:
     near = [sql for sql in asked.chosen.where() if column == "price_minor" and sql.startswith("d.price_minor")]
     branches = [
         f"""(SELECT {_columns(asked, ranked=False)} FROM (
-            SELECT * FROM search_documents d WHERE {" AND ".join([stock, _beyond(asked, stock), *near])}
+            SELECT * FROM search_documents d WHERE {" AND ".join([stock, _begins(asked), _beyond(asked, stock), *near])}
             ORDER BY {_order(asked, "d.", by_stock=False, column=column)} LIMIT {WALK[stock]}) d
         WHERE {where} AND {_not_pinned(asked)} LIMIT :wanted)"""
         for stock in _branches(asked)
@@ -408,6 +408,11 @@ def _branches(asked: Asked) -> list[str]:
     if asked.filters.in_stock or runtime.settings().sold_out == "hidden":
         return ["d.in_stock"]
     return ["d.in_stock", "NOT d.in_stock"]
+
+
+def _begins(asked: Asked) -> str:
+    """Where a walk down the index begins: what is still to come is the newest, and may be many."""
+    return "d.newest_key <= extract(epoch FROM now())::bigint" if asked.filters.sort == "newest" else "true"
 
 
 def _beyond(asked: Asked, stock: str | None) -> str:
