@@ -1,5 +1,6 @@
 """A cart as it is now: today's prices, today's stock, and what changed since the shopper looked."""
 
+import functools
 import uuid
 from dataclasses import dataclass
 from datetime import date
@@ -129,14 +130,16 @@ def empty() -> CartView:
 
 
 def _view(which: ColumnElement[bool]) -> CartView:
-    rows = session().execute(_statement(which)).all()
+    rows = session().execute(_lines_of_carts().where(which)).all()
     if not rows:
         return empty()
     lines = tuple(_line(row) for row in rows if row.line_id is not None)
     return CartView(rows[0].cart_id, lines, priced(lines))
 
 
-def _statement(which: ColumnElement[bool]) -> Any:
+@functools.cache
+def _lines_of_carts() -> Any:
+    """Put together once: that takes as long as asking it."""
     first = aliased(Image)
     first_image = (
         select(first.key)
@@ -177,7 +180,6 @@ def _statement(which: ColumnElement[bool]) -> Any:
         .outerjoin(Product, Product.id == Variant.product_id)
         .outerjoin(Image, Image.id == Variant.image_id)
         .outerjoin(StockItem, StockItem.variant_id == Variant.id)
-        .where(which)
         .order_by(CartLine.id)
     )
 
