@@ -57,6 +57,17 @@ def send(topic: str, *, key: str | None = None, due_in: int = 0, **ids: Any) -> 
     defer(_write, {"topic": topic, "key": key, "due_in": due_in, "payload": ids})
 
 
+WAITS = text("""
+    SELECT EXISTS (
+        SELECT FROM outbox WHERE topic = :topic AND payload = :ids AND done_at IS NULL AND dead_at IS NULL)
+""").bindparams(bindparam("ids", type_=JSONB))
+
+
+def waits(topic: str, **ids: Any) -> bool:
+    """Whether this was sent for before and is not done yet, nor given up."""
+    return bool(session().scalar(WAITS, {"topic": topic, "ids": ids}))
+
+
 # One statement for all rows of a transaction, and one NOTIFY that wakes the relay when it commits.
 WRITE = text("""
     WITH added AS (

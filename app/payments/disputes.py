@@ -1,6 +1,7 @@
 """Disputes: a bank asks for money back. They are written down and shown; goods and orders stay as they are."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.lib.db import session, transaction
@@ -19,12 +20,19 @@ def learn(order: Order, attempt: Attempt, seen: Iterable[DisputeState]) -> None:
     """Write down what is said about disputes of an attempt whose order is locked; any number of times."""
     with transaction():
         known = {dispute.provider_ref: dispute for dispute in attempt.disputes}
-        for state in seen:
+        for state in map(_without_money_won, seen):
             dispute = known.get(state.provider_ref)
+            if dispute is None and not state.amount.minor:
+                continue
             if dispute is None:
                 dispute = known[state.provider_ref] = _opened(order, attempt, state)
             if RANK[state.state] > RANK[dispute.state]:
                 _ended(order, dispute, state)
+
+
+def _without_money_won(state: DisputeState) -> DisputeState:
+    """One that ended without money, by a replacement for example, took none from us."""
+    return state if state.amount.minor else replace(state, state="won")
 
 
 def _opened(order: Order, attempt: Attempt, state: DisputeState) -> Dispute:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 SOON = 60  # seconds
+SEND = "payments.send_refund"
 LONGEST_OPEN = timedelta(hours=24)  # where the provider sets no end of its own
 
 
@@ -61,12 +62,13 @@ def _on_the_phone() -> set[str]:
 def _send_again(attempt: Attempt) -> None:
     """A refund the provider never confirmed: its job may have been given up while the provider was away.
 
-    `refunds.send` asks before it sends, and sends nothing that has the provider's name.
+    `refunds.send` asks before it sends, and sends nothing that has the provider's name. While an earlier job is not
+    done there is no second one: two workers would both ask, hear of nothing, and both send.
     """
     for refund in attempt.refunds:
-        if refund.state == "pending" and refund.kind == "refund":
+        if refund.state == "pending" and refund.kind == "refund" and not outbox.waits(SEND, refund_id=refund.id):
             key = f"send-refund:{refund.id}:{attempt.checks}"
-            outbox.send("payments.send_refund", key=key, refund_id=refund.id)
+            outbox.send(SEND, key=key, refund_id=refund.id)
 
 
 def ask_in_turn(reference: str) -> None:

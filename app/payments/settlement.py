@@ -80,7 +80,7 @@ def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> b
     """Write down money that is new to us; True when it counts without anybody's decision."""
     if attempt.state == "paid":
         return False
-    received = fact.amount or attempt.amount
+    received = attempt.amount if fact.amount is None else fact.amount
     if not received.minor:
         return False
     _receive(order, attempt, received, attempt.provider_payment_ref, channel)

@@ -20,7 +20,7 @@ from app.orders.models import Order
 from app.orders.services import Actor
 from app.payments import polling, queries, services, webhooks
 from app.payments.models import Attempt, PaymentIssue, Refund, WebhookEvent
-from app.payments.providers.base import BadSignature, PaymentState, RefundState
+from app.payments.providers.base import BadSignature, DisputeState, PaymentState, RefundState
 from app.payments.services import PaymentNotStarted, settle
 from tests.factories import a_cart, a_variant, an_order, order_named, place, stock_of
 from tests.payments.ends import KeepingSimulator, signed
@@ -385,3 +385,24 @@ def _pay_at_demo(attempt: Attempt) -> None:
 def test_the_settings_of_this_suite_offer_both_providers() -> None:
     assert runtime.settings().demo_payments
     assert timedelta(0) < services.hold_margin()
+
+
+def test_a_payment_of_nothing_pays_nothing(stripe: KeepingSimulator) -> None:
+    order = an_order((a_variant(price=1999), 2))
+    attempt = started(order)
+
+    settle(attempt.reference, PaymentState("paid", Money(0, "USD"), provider_payment_ref="pi_1"), channel="webhook")
+
+    assert attempt_of(order).captured_minor == 0
+    assert order_named(order.number).status == "pending"
+
+
+def test_a_dispute_that_ends_without_money_concerns_nobody(stripe: KeepingSimulator) -> None:
+    order = an_order((a_variant(price=1999), 2))
+    attempt = started(order)
+    without_money = DisputeState("lost", "dp_1", Money(0, "USD"))
+
+    settle(attempt.reference, dataclasses.replace(paid(attempt), disputes=(without_money,)), channel="webhook")
+
+    assert order_named(order.number).status == "paid"
+    assert issues() == []

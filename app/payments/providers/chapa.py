@@ -286,6 +286,9 @@ def _translated(answer: Answer) -> ProviderError:
     said = f"HTTP {answer.status}, {complaint(answer.body)[:200]}"
     if answer.status in (401, 403):
         return NotConfigured(f"Chapa does not accept CHAPA_SECRET_KEY for this call ({said}).")
+    if answer.status < 400 and answer.body.get("status") != "failed":
+        # Something may have been done: an answer without sense is no refusal.
+        return ProviderUnavailable(f"Chapa gave no usable answer ({said}).")
     code = "not_found" if answer.status == 404 else "invalid_request"
     sentence = next((words for field, words in REFUSALS.items() if field in said.lower()), "")
     return ProviderRefused(code, sentence or "This cannot be paid with Chapa just now.", detail=said)

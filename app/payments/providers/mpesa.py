@@ -208,7 +208,7 @@ def _push_error(answer: Answer) -> ProviderRefused | ProviderUnavailable | NotCo
         return NotConfigured("M-Pesa does not accept MPESA_SHORTCODE with MPESA_PASSKEY.")
     if code in BUSY:
         return ProviderUnavailable("M-Pesa is asked too much at the moment.", outcome_unknown=False)
-    if answer.status >= 500 or (answer.is_fine and not code):
+    if answer.status >= 500 or (answer.is_fine and code in ("", "0")):
         return ProviderUnavailable(f"M-Pesa answered {answer.status} {code}.")
     if "phonenumber" in said.replace(" ", "").lower():
         return ProviderRefused("phone", "M-Pesa does not know this number. Check it, or use another one.")

@@ -302,7 +302,8 @@ def _translated(answer: Answer) -> ProviderError:
     said = f"HTTP {answer.status}, {message[:200]}"
     if answer.status in (401, 403):
         return NotConfigured(f"Paystack does not accept PAYSTACK_SECRET_KEY for this call ({said}).")
-    if answer.status >= 500:
+    if answer.status >= 500 or (answer.status < 400 and answer.body.get("status") is not False):
+        # Something may have been done: an answer without sense is no refusal.
         return ProviderUnavailable(f"Paystack gave no usable answer ({said}).")
     code = _code(answer, message.lower())
     sentence = next((words for field, words in REFUSALS.items() if field in message.lower()), "")
