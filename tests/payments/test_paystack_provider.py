@@ -18,11 +18,12 @@ from app.payments.providers.base import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from app.payments.providers.http import Answer
 from app.payments.providers.paystack import PaystackProvider, configured
 from app.payments.providers.paystack_objects import payment_state
 from app.payments.providers.reading import Unreadable, whole_money
 
-from .ends import a_request
+from .ends import a_refund, a_request
 from .ends_paystack import KEY, PaystackEnd
 
 pytestmark = pytest.mark.pure
@@ -311,3 +312,22 @@ def test_one_key_is_enough_and_none_is_no_provider():
 
     assert (provider.test, provider.form_action_origins) == (False, ("https://checkout.paystack.com",))
     assert configured(load({})) is None
+
+
+def test_an_answer_without_sense_is_no_refusal(end, monkeypatch):
+    """What was asked for may have been done."""
+    request = a_request()
+    end.provider.start(request)
+    end.press("pay", request, request.reference)
+    refund = a_refund(end.provider, request, request.reference, amount=Money(500, "USD"))
+    ask = end.provider._caller.ask
+
+    def answered_empty(method, path, **how):
+        answer = ask(method, path, **how)
+        return Answer(200, {}, {}) if (method, path) == ("POST", "/refund") else answer
+
+    monkeypatch.setattr(end.provider._caller, "ask", answered_empty)
+
+    with pytest.raises(ProviderUnavailable):
+        end.provider.refund(refund)
+    assert [made["amount"] for made in end.simulator.account.refunds()] == [500]
