@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_plus
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, g, make_response, render_template, request
 
 from app.auth.current import current_user
 from app.catalog import queries
@@ -15,7 +15,7 @@ from app.catalog.results_page import narrowing, results
 from app.catalog.structured import listing_head, product_head
 from app.lib import pagecache, ratelimit, runtime
 from app.lib.errors import Gone, NotFound
-from app.lib.htmx import respond
+from app.lib.htmx import moved, respond
 from app.lib.paging import Page, page_from
 from app.lib.ratelimit import Limit
 
@@ -35,7 +35,7 @@ def category(slug: str, parent: str | None = None) -> Response:
     if found is None:
         return _moved("category", slug, "We have no category at this address. Search, or start from one of these.")
     if parent is not None and parent != found.parent_slug:
-        return _on_to(found.url)
+        return moved(found.url)
     filters = filters_from(request.args)
     listing = queries.listing(Scope.of_category(found.id), filters, page_number())
     pagecache.shows(f"category:{found.id}", *card_tags(listing.cards))
@@ -137,13 +137,7 @@ def _moved(kind: str, slug: str, sentence: str) -> Response:
         raise NotFound(sentence)
     if former.url is None:
         raise Gone("What stood here is gone for good. Search for something like it, or start from a category.")
-    return _on_to(former.url)
-
-
-def _on_to(url: str) -> Response:
-    """The same question at another address, for good."""
-    query = request.query_string.decode("ascii", "ignore")
-    return make_response(redirect(f"{url}?{query}" if query else url, 301))
+    return moved(former.url)
 
 
 def _may_see(found: queries.ProductPage) -> bool:

@@ -13,6 +13,7 @@ from app.content.heads import home_head, page_head
 from app.content.queries import PageView
 from app.lib import pagecache
 from app.lib.errors import Gone, NotFound
+from app.lib.htmx import moved
 
 bp = Blueprint("content", __name__)
 
@@ -91,5 +92,4 @@ def _moved(kind: str, place: str, slug: str, sentence: str) -> Response:
         raise NotFound(sentence)
     if found.slug is None:
         raise Gone("What was here is gone. Search, or start from a category.")
-    query = request.query_string.decode("ascii", "ignore")
-    return make_response(redirect(f"{place}/{found.slug}" + (f"?{query}" if query else ""), 301))
+    return moved(f"{place}/{found.slug}")

@@ -18,6 +18,12 @@ def wants_fragment() -> bool:
     return headers.get("HX-Boosted") != "true" and headers.get("HX-History-Restore-Request") != "true"
 
 
+def moved(url: str) -> Response:
+    """The same question stands at another address, for good (301)."""
+    query = request.query_string.decode("ascii", "ignore")
+    return make_response(redirect(f"{url}?{query}" if query else url, 301))
+
+
 def respond(
     fragment: str | None = None,
     *,

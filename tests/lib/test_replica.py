@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app import create_app
+from app.content.queries import announcement
 from app.lib import pagecache, replica, runtime
 from app.lib.db import PRIMARY, REPLICA, db, reading_from, session, transaction
 from app.lib.embedded import EmbeddedPostgres
@@ -333,6 +334,18 @@ def test_what_every_page_shows_is_never_kept_from_a_late_replica(listening_shop,
     replay.go_on()
     _wait_for_replay(watch)
     assert "It is warm." in at_shop(visitor, "/search?q=shirt") and "It is warm." in at_shop(visitor, "/")
+
+
+def test_what_every_page_needs_is_read_where_nothing_is_late(listening_shop, watch, replay):
+    """Also by whoever reads the replica meanwhile: what is kept is believed until the next change."""
+    with listening_shop.app_context(), reading_from(db.engines[REPLICA]):
+        assert announcement() is None
+        replay.stop()
+        with transaction() as current:
+            current.execute(text("INSERT INTO announcements (text, is_published) VALUES ('It is warm.', true)"))
+        known()
+
+        assert announcement().text == "It is warm."
 
 
 def test_an_address_that_is_not_kept_shows_an_edit_as_soon(listening_shop, watch, visitor, replay):

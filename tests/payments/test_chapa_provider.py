@@ -112,9 +112,10 @@ def test_only_birr_and_dollars_are_offered(amount, is_offered):
 # A start whose answer was lost, and pages that are closed
 
 
-def test_a_page_whose_address_was_lost_makes_room_for_a_new_attempt(end):
+@pytest.mark.parametrize("fault", ["drop_after_work", "empty"])
+def test_a_page_whose_address_was_lost_makes_room_for_a_new_attempt(end, fault):
     request = a_request()
-    end.simulator.faults.add("drop_after_work")
+    end.simulator.faults.add(fault)
 
     with pytest.raises(ProviderUnavailable) as silence:
         end.provider.start(request)

@@ -193,7 +193,7 @@ def test_a_token_that_is_no_longer_taken_is_replaced_once(end):
         end.provider.look_up(asked().reference, step.provider_ref)
 
 
-@pytest.mark.parametrize("fault", ["drop_after_work", "500", "html", "truncated"])
+@pytest.mark.parametrize("fault", ["drop_after_work", "500", "html", "truncated", "empty"])
 def test_a_push_without_a_usable_answer_may_have_rung(end, fault):
     end.provider.look_up(asked().reference, "ws_CO_nobody")  # so that there is a token
     end.simulator.faults.add({"fault": fault, "match": "/mpesa/"})

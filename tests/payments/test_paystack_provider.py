@@ -18,12 +18,11 @@ from app.payments.providers.base import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from app.payments.providers.http import Answer
 from app.payments.providers.paystack import PaystackProvider, configured
 from app.payments.providers.paystack_objects import payment_state
 from app.payments.providers.reading import Unreadable, whole_money
 
-from .ends import a_refund, a_request
+from .ends import a_request
 from .ends_paystack import KEY, PaystackEnd
 
 pytestmark = pytest.mark.pure
@@ -85,9 +84,10 @@ def test_an_amount_that_is_not_offered_is_not_asked_for_either():
 # A start whose answer was lost
 
 
-def test_a_page_whose_address_was_lost_makes_room_for_a_new_attempt(end):
+@pytest.mark.parametrize("fault", ["drop_after_work", "empty"])
+def test_a_page_whose_address_was_lost_makes_room_for_a_new_attempt(end, fault):
     request = a_request()
-    end.simulator.faults.add("drop_after_work")
+    end.simulator.faults.add(fault)
 
     with pytest.raises(ProviderUnavailable) as silence:
         end.provider.start(request)
@@ -312,22 +312,3 @@ def test_one_key_is_enough_and_none_is_no_provider():
 
     assert (provider.test, provider.form_action_origins) == (False, ("https://checkout.paystack.com",))
     assert configured(load({})) is None
-
-
-def test_an_answer_without_sense_is_no_refusal(end, monkeypatch):
-    """What was asked for may have been done."""
-    request = a_request()
-    end.provider.start(request)
-    end.press("pay", request, request.reference)
-    refund = a_refund(end.provider, request, request.reference, amount=Money(500, "USD"))
-    ask = end.provider._caller.ask
-
-    def answered_empty(method, path, **how):
-        answer = ask(method, path, **how)
-        return Answer(200, {}, {}) if (method, path) == ("POST", "/refund") else answer
-
-    monkeypatch.setattr(end.provider._caller, "ask", answered_empty)
-
-    with pytest.raises(ProviderUnavailable):
-        end.provider.refund(refund)
-    assert [made["amount"] for made in end.simulator.account.refunds()] == [500]

@@ -163,10 +163,12 @@ class Simulator:
             return Response("<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>", mimetype="text/html")
         if fault.kind == "slow":
             return self.answer(request, entry, lambda: self._wait(fault.seconds))
-        if fault.kind in ("drop_after_work", "hang_after_work", "truncated"):
+        if fault.kind in ("drop_after_work", "hang_after_work", "truncated", "empty"):
             response = self.answer(request, entry, _at_once)
             if fault.kind == "truncated":
                 return _half(response)
+            if fault.kind == "empty":
+                return _json({})
         if fault.kind.startswith("hang"):
             self._wait(fault.seconds)
         # The server takes this for a client that went away, and `_QuietHandler` hangs up.
