@@ -59,10 +59,11 @@ def kept(app: Flask) -> Iterator[Any]:
 
 @pytest.fixture
 def known(app: Flask) -> Callable[[], None]:
-    """Wait until what is committed by now has been heard."""
+    """Wait until what is committed by now has been heard, and pages are kept again."""
 
     def wait() -> None:
         eventually(lambda: listening.wait_until_known(db.engine, "test"))
+        eventually(lambda: versions.position is not None)
 
     return wait
 

@@ -174,9 +174,9 @@ def sent(act: Callable[[], Any]) -> tuple[Any, int, int]:
 def test_pages_of_the_catalogue_read_the_replica(watch, visitor):
     shirt = goods(watch)
     slug = shirt.product.slug
-    visitor.get("/terms")  # what every page needs is kept, so it is read where nothing is late
 
     for address in ("/", f"/c/{shirt.product.category.slug}", f"/p/{slug}", "/search/suggest?q=shirt"):
+        visitor.get("/terms")  # what every page needs is kept for two seconds, so it is read where nothing is late
         answer, primary, copied = sent(lambda address=address: visitor.get(address))
         assert (answer.status_code, primary) == (200, 0), address
         assert copied > 0, address
@@ -311,6 +311,7 @@ def listening_shop(shop: Flask, watch: Watch) -> Iterator[Flask]:
 
 def known() -> None:
     eventually(lambda: listening.wait_until_known(db.engine, "test"))
+    eventually(lambda: versions.position is not None)
 
 
 def at_shop(who: FlaskClient, address: str) -> str:
