@@ -321,7 +321,7 @@ def test_an_amount_paypal_cannot_write_is_refused_before_it_is_sent(end):
 # Bad days
 
 
-@pytest.mark.parametrize("fault", ["hang", "drop", "drop_after_work", "truncated", "html", "500"])
+@pytest.mark.parametrize("fault", ["hang", "drip", "drop", "drop_after_work", "truncated", "html", "500"])
 def test_after_an_unknown_outcome_the_same_request_opens_no_second_order(end, fault):
     end.simulator.faults.add({"fault": fault, "match": "/v2/"})
     with pytest.raises(ProviderUnavailable) as trouble:

@@ -174,7 +174,7 @@ def test_a_refund_of_a_fils_is_refused_before_it_is_sent(end):
 # Bad days
 
 
-@pytest.mark.parametrize("fault", ["hang", "drop", "drop_after_work", "truncated", "html", "500"])
+@pytest.mark.parametrize("fault", ["hang", "drip", "drop", "drop_after_work", "truncated", "html", "500"])
 def test_without_a_usable_answer_the_outcome_is_unknown(end, fault):
     end.simulator.faults.add(fault)
     started = time.monotonic()

@@ -244,7 +244,17 @@ IN_A_JOB = Patience(connect=3.0, answer=10.0, retries=2)
 
 
 class ProviderError(Exception):
-    """Anything a provider can do to us; the message is a sentence for the log and for staff."""
+    """Anything a provider can do to us; the message is a sentence for the log and for staff.
+
+    It may quote the provider, so what cannot be printed is left out: it is kept with the attempt.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_printable(message))
+
+
+def _printable(words: str) -> str:
+    return "".join(letter for letter in words if letter.isprintable())
 
 
 class ProviderUnavailable(ProviderError):
@@ -264,7 +274,7 @@ class ProviderRefused(ProviderError):
 
     def __init__(self, code: str, sentence: str, *, retryable: bool = False, detail: str = "") -> None:
         super().__init__(sentence)
-        self.code = code
+        self.code = _printable(code)
         self.sentence = sentence
         self.retryable = retryable
         self.detail = detail

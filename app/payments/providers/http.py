@@ -89,10 +89,9 @@ class Caller:
 
     @cached_property
     def _session(self) -> "Session":
-        import requests  # slow to load, and most processes never talk to a provider
+        from app.payments.providers import deadline  # slow to load, and most processes never talk to a provider
 
-        session = requests.Session()
-        session.trust_env = False
+        session = deadline.session()
         session.headers["User-Agent"] = "Sokoni"
         return session
 

@@ -31,7 +31,7 @@ from app.payments.providers.base import (
     WebhookRejected,
 )
 from app.payments.providers.http import Answer, Caller
-from app.payments.providers.mpesa_messages import CURRENCY, code_of, read_callback, result_state
+from app.payments.providers.mpesa_messages import CURRENCY, code_of, is_name, read_callback, result_state
 from app.payments.providers.mpesa_token import fetch
 from app.payments.providers.oauth import Token
 
@@ -124,7 +124,7 @@ class MpesaProvider(Provider):
             raise ProviderRefused("phone", str(error)) from None
         answer = self._ask("/mpesa/stkpush/v1/processrequest", self._push(request, phone))
         reference = answer.body.get("CheckoutRequestID")
-        if not answer.is_fine or code_of(answer.body, "ResponseCode") != "0" or not isinstance(reference, str):
+        if not answer.is_fine or code_of(answer.body, "ResponseCode") != "0" or not is_name(reference):
             raise _push_error(answer)
         message = f"We sent a payment request to {masked(phone)}. Enter your M-Pesa PIN there to pay {request.amount}."
         return NextStep(kind="wait", provider_ref=reference, message=message)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from app.lib.money import Money
 from app.payments.providers.base import MalformedEvent, PaymentState, PaymentStates, ProviderEvent
@@ -30,6 +30,11 @@ RECEIPT = re.compile(r"[A-Za-z0-9]{6,20}")
 SHILLINGS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
 
 
+def is_name(value: Any) -> TypeGuard[str]:
+    """Whether it can be the name of a request."""
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
+
+
 def code_of(message: Mapping[str, Any], name: str) -> str | None:
     """A code without its type: 0 and "0" are the same; None for anything else."""
     value = message.get(name)
@@ -43,7 +48,7 @@ def result_state(code: str, description: Any, provider_ref: str, *, test: bool) 
     """The state a ResultCode stands for; a code nobody knows is a failure that keeps M-Pesa's own words."""
     if code == STILL_PROCESSED:
         return PaymentState("pending", provider_ref=provider_ref, awaits_money=True, test=test)
-    said = description[:200] if isinstance(description, str) else ""
+    said = description[:200] if isinstance(description, str) and description.isprintable() else ""
     state, sentence = RESULTS.get(code, ("failed", f"M-Pesa did not take the payment. {said}".strip()))
     if state == "paid":
         return PaymentState("paid", provider_ref=provider_ref, test=test)
@@ -54,7 +59,7 @@ def read_callback(body: bytes, reference: str, *, test: bool, now: datetime) -> 
     """The message that came to this attempt's address. Raises MalformedEvent."""
     callback = _callback(body)
     name, code = callback.get("CheckoutRequestID"), code_of(callback, "ResultCode")
-    if not isinstance(name, str) or not NAME.fullmatch(name) or code is None:
+    if not is_name(name) or code is None:
         raise MalformedEvent("A callback without a CheckoutRequestID or a ResultCode.")
     items = _items(callback)
     receipt = items.get("MpesaReceiptNumber")

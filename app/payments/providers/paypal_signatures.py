@@ -32,7 +32,7 @@ HOSTS = frozenset({"api.paypal.com", "api-m.paypal.com", "api.sandbox.paypal.com
 # The whole address comes with the message, so it may lead nowhere else than to a certificate at PayPal.
 PATH = re.compile(r"/v1/notifications/certs/[A-Za-z0-9._-]{1,200}")
 LARGEST = 64 * 1024  # bytes of a certificate with its chain
-LONGEST = 5.0  # seconds to fetch one
+LONGEST = 3.0  # seconds to fetch one
 KEPT = 16  # certificates; PayPal uses one or two at a time
 AT_ONCE = 2  # threads that may wait for PayPal because of messages; anybody can send us some
 
@@ -241,18 +241,21 @@ def _fetched(url: str) -> bytes:
     """Raises NoCertificate for anything but an answer of a bearable size within LONGEST."""
     import requests
 
-    ends = time.monotonic() + LONGEST
+    from app.payments.providers import deadline
+
     parts: list[bytes] = []
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            with session.get(url, timeout=(2.0, 3.0), allow_redirects=False, stream=True) as response:
-                if response.status_code != 200:
-                    raise NoCertificate(f"PayPal answered {response.status_code} where its certificate should be.")
-                for piece in response.iter_content(8192):
-                    parts.append(piece)
-                    if sum(map(len, parts)) > LARGEST or time.monotonic() > ends:
-                        raise NoCertificate("The certificate is too large, or too slow.")
+        limits = (2.0, LONGEST)
+        with (
+            deadline.session() as session,
+            session.get(url, timeout=limits, allow_redirects=False, stream=True) as response,
+        ):
+            if response.status_code != 200:
+                raise NoCertificate(f"PayPal answered {response.status_code} where its certificate should be.")
+            for piece in response.iter_content(8192):
+                parts.append(piece)
+                if sum(map(len, parts)) > LARGEST:
+                    raise NoCertificate("The certificate is too large.")
     except requests.exceptions.RequestException as error:
         raise NoCertificate(f"The certificate cannot be fetched ({type(error).__name__}).") from None
     return b"".join(parts)

@@ -258,11 +258,14 @@ class StripeProvider(Provider):
     def _client(self) -> "StripeClient":
         import stripe  # slow to load, and most processes never talk to Stripe
 
+        from app.payments.providers import deadline
+
         return stripe.StripeClient(
             self._secret_key,
             base_addresses={"api": self._api_base},
             http_client=stripe.RequestsClient(
                 timeout=(self._patience.connect, self._patience.answer),
+                session=deadline.session(),
             ),
             max_network_retries=self._patience.retries,
         )

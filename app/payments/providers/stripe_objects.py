@@ -18,6 +18,7 @@ UNITS = WireUnits(
 # Public lists disagree on how Stripe counts these, and a wrong guess takes a hundred times too much.
 UNCERTAIN = {"UGX"}
 
+MOST = 10**15  # on the wire; a larger figure is a mistake
 LARGEST = 99_999_999  # on the wire; Stripe takes at most eight digits
 
 # The smallest charge, on the wire. Stripe converts its half dollar for currencies not listed here.
@@ -147,8 +148,10 @@ def decline_sentence(code: str) -> str:
 
 
 def money(number: Any, currency: Any) -> Money:
-    """Raises Unreadable for anything but a whole number and a currency code."""
-    if type(number) is not int or not isinstance(currency, str) or not currency.isascii() or len(currency) != 3:
+    """Raises Unreadable for anything but a whole number that money can be, and a currency code."""
+    if type(number) is not int or not 0 <= number < MOST:
+        raise Unreadable("An amount that is no amount of money.")
+    if not isinstance(currency, str) or not currency.isascii() or len(currency) != 3:
         raise Unreadable("An amount that is not a whole number with a currency.")
     try:
         return UNITS.from_wire(number, currency)

@@ -34,6 +34,7 @@ DAYS: dict[str, Wish] = {
     "Answers 401": _next("401"),
     "Answers with a page": _next("html"),
     "Answers by half": _next("truncated"),
+    "Answers a letter at a time": _next("drip", seconds=60.0),
     "Loses messages": _news("lose"),
     "Says everything twice": _news("duplicate"),
     "Is a minute late": _news("delay", seconds=60.0),

@@ -13,6 +13,7 @@ REQUEST_FAULTS = {
     "drop_after_work": "does the work, then drops the connection",
     "hang_after_work": "does the work, then says nothing for `seconds` and drops the connection",
     "truncated": "does the work, then sends half of the answer",
+    "drip": "does the work, then answers a letter at a time, over `seconds`",
     "empty": "does the work, then answers 200 with an object that says nothing",
     "html": "answers 200 with a page instead of data",
     "500": "answers 500 in the provider's shape",

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from werkzeug.wrappers import Request, Response
@@ -163,12 +163,14 @@ class Simulator:
             return Response("<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>", mimetype="text/html")
         if fault.kind == "slow":
             return self.answer(request, entry, lambda: self._wait(fault.seconds))
-        if fault.kind in ("drop_after_work", "hang_after_work", "truncated", "empty"):
+        if fault.kind in ("drop_after_work", "hang_after_work", "truncated", "empty", "drip"):
             response = self.answer(request, entry, _at_once)
             if fault.kind == "truncated":
                 return _half(response)
             if fault.kind == "empty":
                 return _json({})
+            if fault.kind == "drip":
+                return self._dripping(response, fault.seconds)
         if fault.kind.startswith("hang"):
             self._wait(fault.seconds)
         # The server takes this for a client that went away, and `_QuietHandler` hangs up.
@@ -176,6 +178,16 @@ class Simulator:
 
     def _wait(self, seconds: float) -> None:
         self._stopping.wait(seconds)
+
+    def _dripping(self, response: Response, seconds: float) -> Response:
+        letters = response.get_data()
+
+        def one_by_one() -> Iterator[bytes]:
+            for place in range(len(letters)):
+                self._wait(seconds / len(letters))
+                yield letters[place : place + 1]
+
+        return Response(one_by_one(), response.status_code, response.headers)
 
     def _desk(self, request: Request) -> Response:
         if request.path == "/_control" and request.method == "POST":
