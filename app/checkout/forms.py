@@ -36,7 +36,7 @@ class CheckoutForm(OpenForm):
     country = StringField("Country or region", [DataRequired("Choose the country.")])
     phone = StringField("Phone", [Length(max=40, message="At most 40 characters.")])
     shipping_method = StringField("Delivery method", [DataRequired("Choose a delivery method.")])
-    provider = StringField("Payment", [DataRequired("Choose how to pay.")])
+    provider = StringField("Payment")
     payer_phone = StringField("Number to be charged", [Length(max=40, message="At most 40 characters.")])
     accept_terms = BooleanField("I accept the terms", [DataRequired("Accept the terms to place the order.")])
     news = BooleanField("Email me about new arrivals, twice a month")
@@ -44,6 +44,7 @@ class CheckoutForm(OpenForm):
     reviewed = HiddenField()
 
     recipient: Recipient | None = None
+    costs_something = True
 
     def validate_email(self, field: StringField) -> None:
         try:
@@ -54,6 +55,10 @@ class CheckoutForm(OpenForm):
     def validate_country(self, field: StringField) -> None:
         if field.data not in dict(addresses.countries("en")):
             raise ValidationError("Choose one of the countries we deliver to.")
+
+    def validate_provider(self, field: StringField) -> None:
+        if self.costs_something and not field.data:
+            raise ValidationError("Choose how to pay.")
 
     def validate(self, extra_validators: object = None) -> bool:
         """Fields one by one, then the address as a whole, by the rules of its country."""

@@ -22,7 +22,7 @@ from app.lib.tokens import digest
 from app.orders import services as orders
 from app.orders.models import Order
 from app.orders.services import Actor, NewLine, NewOrder, Recipient
-from app.payments import declines
+from app.payments import declines, settlement
 from app.payments import services as payments
 from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import ProviderUnavailable
@@ -104,6 +104,8 @@ def place_order(
 ) -> tuple[str, str]:
     """Turn the cart into a pending order with its stock held; gives back the order's number and key.
 
+    One that costs nothing is paid at once.
+
     `key` is the form's idempotency key: the same again answers the same order. `reviewed` is the fingerprint
     of the summary the shopper saw. Raises CartIsEmpty, CartNeedsLook, SummaryChanged, NotEnoughStock, and
     Invalid for a key that was used with other content.
@@ -122,9 +124,12 @@ def place_order(
             # The same cart was ordered while we were looking at it: one cart, one order.
             return _placed_before(whose, own_key, content)
         current.execute(OWE, {"order_id": order.id})
-        outbox.send("checkout.expire_order", key=f"expire:{order.id}:0", due_in=_hold_seconds(), order_id=order.id)
         quantities = {line.variant_id: line.quantity for line in cart.lines}
         inventory.reserve(order.id, quantities, order.hold_expires_at)
+        if not summary.totals.total:
+            settlement.owe_nothing(orders.locked_by_id(order.id))
+            return order.number, order.key
+        outbox.send("checkout.expire_order", key=f"expire:{order.id}:0", due_in=_hold_seconds(), order_id=order.id)
         return order.number, order.key
 
 

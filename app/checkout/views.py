@@ -56,9 +56,9 @@ def address() -> Response:
 
 @bp.post("/checkout/totals")
 def totals() -> Response:
-    """Another delivery method: the summary, and the button that repeats the total."""
+    """Another delivery method: the summary, the ways to pay that much, and the button that repeats the total."""
     form = CheckoutForm()
-    also = ["checkout/_pay.html", "checkout/_summary_phone.html"]
+    also = ["checkout/_payment.html", "checkout/_pay.html", "checkout/_summary_phone.html"]
     return respond("checkout/_summary.html", page="checkout/show.html", also=also, **_context(form, visitor.show()))
 
 
@@ -71,13 +71,15 @@ def place() -> Response:
         return _refused(form, error)
     whose = visitor.whose()
     actor = Actor.of(current_user if current_user.is_authenticated else None)
+    ways = _ways_to_pay(visitor.show(), form)
+    form.costs_something = ways is not None
     if not form.validate():
         return _again(form, 422)
-    chosen = next((way for way in _ways_to_pay(visitor.show(), form) if way.name == form.provider.data), None)
-    if chosen is None:
+    chosen = next((way for way in ways or () if way.name == form.provider.data), None)
+    if ways is not None and chosen is None:
         form.provider.errors = ["This way to pay is not offered for this order. Choose another one."]
         return _again(form, 422)
-    if not form.has_phone_for(chosen):
+    if chosen is not None and not form.has_phone_for(chosen):
         return _again(form, 422)
     try:
         number, _ = services.place_order(
@@ -102,9 +104,11 @@ def place() -> Response:
     return _pay(number, chosen, form.number_to_charge)
 
 
-def _pay(number: str, provider: Provider, phone: str) -> Response:
+def _pay(number: str, provider: Provider | None, phone: str) -> Response:
     """On to the provider, or to the page of the order, which says how to pay and offers other ways."""
     page = url_for("orders.show", number=number)
+    if provider is None:
+        return respond(then=page)
     try:
         return respond(then=services.start_payment(number, provider.name, payer(phone)) or page)
     except Busy:
@@ -157,10 +161,13 @@ def _context(form: CheckoutForm, cart: CartView) -> dict[str, Any]:
     }
 
 
-def _ways_to_pay(cart: CartView, form: CheckoutForm) -> list[Provider]:
+def _ways_to_pay(cart: CartView, form: CheckoutForm) -> list[Provider] | None:
+    """None when there is nothing to pay. An empty cart may have become an order a moment ago."""
+    if not cart.lines:
+        return list(all_providers().values()) if form.provider.data else None
     country = form.country.data or ""
     summary = services.summarise_cart(cart, country, form.shipping_method.data)
-    return offered(summary.totals.total, country) if cart.lines else list(all_providers().values())
+    return offered(summary.totals.total, country) if summary.totals.total else None
 
 
 def _known() -> dict[str, str]:

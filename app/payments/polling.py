@@ -10,7 +10,9 @@ from sqlalchemy.orm import selectinload
 from app.lib import outbox
 from app.lib.db import transaction
 from app.payments import pace, services
+from app.payments.issues import open_issue
 from app.payments.models import OPEN_STATES, Attempt, Refund
+from app.payments.promises import is_unheard_of
 from app.payments.providers.base import PaymentState, Provider, ProviderError
 from app.payments.providers.by_hand import BY_HAND
 from app.payments.registry import all_providers
@@ -69,6 +71,9 @@ def _send_again(attempt: Attempt) -> None:
         if refund.state == "pending" and refund.kind == "refund" and not outbox.waits(SEND, refund_id=refund.id):
             key = f"send-refund:{refund.id}:{attempt.checks}"
             outbox.send(SEND, key=key, refund_id=refund.id)
+        if is_unheard_of(refund):
+            note = f"Nobody heard what became of a refund of {refund.amount}. Look for it in the provider's dashboard."
+            open_issue(attempt, "refund_unheard", note)
 
 
 def ask_in_turn(reference: str) -> None:

@@ -21,6 +21,7 @@ from app.payments.providers.by_hand import BY_HAND
 from app.payments.queries import NOT_THE_ORDERS, attempts_of, summarise
 from app.payments.registry import all_providers
 
+HEARD_OF_WITHIN = timedelta(days=1)
 LOCKED = "The shopper's bank disputes this payment, so nothing of it can be refunded until that is decided."
 
 
@@ -124,6 +125,12 @@ def unanswered(attempt: Attempt) -> list[Refund]:
     ]
 
 
+def is_unheard_of(refund: Refund) -> bool:
+    """Whether a provider was asked to send it long ago and has said nothing since, so that a person has to look."""
+    asked = refund.kind == "refund" and refund.state == "pending" and not refund.provider_ref
+    return asked and refund.created_at + HEARD_OF_WITHIN < datetime.now(UTC)
+
+
 def is_owed(refund: Refund) -> bool:
     """Whether the money of a failed refund can, and shall, still be sent."""
     return owed(refund) == refund.amount_minor
@@ -165,6 +172,13 @@ def recount(attempt: Attempt) -> None:
     if any(refund.state == "failed" for refund in attempt.refunds) and not unanswered(attempt):
         # What failed may have gone back another way since, and then nobody is needed any more.
         close_issues(attempt, "went back another way", orders.SHOP, ("refund_failed",))
+    long_ago = datetime.now(UTC) - HEARD_OF_WITHIN
+    if any(refund.created_at < long_ago for refund in attempt.refunds) and not _is_any_unheard_of(attempt):
+        close_issues(attempt, "It was heard of.", orders.SHOP, ("refund_unheard",))
+
+
+def _is_any_unheard_of(attempt: Attempt) -> bool:
+    return any(is_unheard_of(refund) for refund in attempt.refunds)
 
 
 def _fit_what_banks_took(attempt: Attempt) -> None:

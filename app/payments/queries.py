@@ -99,6 +99,8 @@ def _owed(order: Order, ours: list[Attempt]) -> int:
 
 def _state(order: Order, attempts: tuple[Attempt, ...], ours: list[Attempt], counted: list[Attempt]) -> str:
     captured = sum(attempt.captured_minor for attempt in ours)
+    if order.paid_at is not None and not order.total_minor and not captured:
+        return "paid"
     last = attempts[-1] if attempts else None
     tried_again = order.awaits_money and last is not None and not last.captured_minor
     if captured and sum(attempt.refunded_minor for attempt in ours) >= captured and not tried_again:

@@ -9,7 +9,7 @@ from app.lib.db import session
 from app.lib.errors import NotFound
 from app.orders.models import Order
 from app.payments.models import Attempt, Credit, Dispute, Payment, Refund
-from app.payments.promises import unanswered
+from app.payments.promises import is_unheard_of, unanswered
 
 # For statements that load attempts: all that `to_be_done` looks at, however many refunds there are.
 WITH_REFUNDS = selectinload(Attempt.refunds).selectinload(Refund.credit).selectinload(Credit.refunds)
@@ -29,7 +29,7 @@ class FoundRefund:
 
     @property
     def waits_for_a_hand(self) -> bool:
-        return self.refund.kind == "by_hand" and self.refund.state == "pending"
+        return waits_for_a_hand(self.refund)
 
 
 def refund_named(reference: str) -> FoundRefund:
@@ -54,10 +54,13 @@ def refund_named(reference: str) -> FoundRefund:
 
 
 def to_be_done(attempt: Attempt) -> list[Refund]:
-    """Refunds of an attempt that a person has to do something about: failed ones, and those made by hand."""
-    return [
-        refund for refund in attempt.refunds if refund.kind == "by_hand" and refund.state == "pending"
-    ] + unanswered(attempt)
+    """Refunds a person has to do something about: made by hand, never heard of again, or failed."""
+    return [refund for refund in attempt.refunds if waits_for_a_hand(refund)] + unanswered(attempt)
+
+
+def waits_for_a_hand(refund: Refund) -> bool:
+    """Whether a person says that its money was sent, because no provider will."""
+    return (refund.state == "pending" and refund.kind == "by_hand") or is_unheard_of(refund)
 
 
 def disputes_of(order_id: int) -> list[Dispute]:

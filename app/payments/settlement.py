@@ -23,6 +23,7 @@ from app.payments import disputes, refunds
 from app.payments.attempts import locked, move_attempt
 from app.payments.issues import close_issues, open_issue
 from app.payments.models import Attempt, Payment
+from app.payments.promises import counts
 from app.payments.providers.base import PaymentState
 from app.payments.providers.by_hand import BY_HAND
 from app.payments.queries import DOUBTFUL, PaymentSummary, attempts_of, may_count, summarise
@@ -38,9 +39,9 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
     with transaction():
         order, attempt = locked(reference)
         _remember_names(attempt, fact)
-        counts = False
+        pays = False
         if fact.state == "paid":
-            counts = _paid(order, attempt, fact, channel)
+            pays = _paid(order, attempt, fact, channel)
         elif fact.state in ("failed", "expired", "cancelled"):
             _ended(order, attempt, fact, channel)
         elif fact.state in ("pending", "authorised") and attempt.state in ("created", "unknown"):
@@ -51,7 +52,7 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
             # Before the money counts: what was sent back or taken meanwhile pays nothing.
             refunds.learn(order, attempt, fact.refunds, fact.refunded)
             disputes.learn(order, attempt, fact.disputes)
-        if counts:
+        if pays:
             fulfil(order, attempt, channel)
 
 
@@ -79,7 +80,7 @@ def _remember_names(attempt: Attempt, fact: PaymentState) -> None:
 def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> bool:
     """Write down money that is new to us; True when it counts without anybody's decision."""
     if attempt.state == "paid":
-        return False
+        return _more_came(order, attempt, fact.amount, channel)
     received = attempt.amount if fact.amount is None else fact.amount
     if not received.minor:
         return False
@@ -89,6 +90,26 @@ def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> b
         return True
     open_issue(attempt, attempt.review, _doubt_in_words(attempt, received))
     return False
+
+
+def _more_came(order: Order, attempt: Attempt, received: Money | None, channel: str) -> bool:
+    """A person may have written down less than the provider says came. True when it counts and pays no order yet."""
+    if received is None or received.currency != attempt.captured.currency or received <= attempt.captured:
+        return False
+    had = attempt.captured
+    pays_the_order = counts(order, attempt)
+    attempt.captured_minor = received.minor
+    orders.record(
+        order,
+        "payment",
+        f"{received} came, where {had} was written down",
+        channel=channel,
+        is_internal=True,
+        reference=attempt.reference,
+    )
+    if pays_the_order:
+        _point_out_excess(order, attempt)
+    return not pays_the_order and attempt.review not in DOUBTFUL
 
 
 def _receive(order: Order, attempt: Attempt, received: Money, receipt: str | None, channel: str) -> None:
@@ -171,12 +192,23 @@ def fulfil(order: Order, attempt: Attempt, channel: str) -> None:
         _too_late(order, channel)
         return
     _pay(order, channel)
-    money = summarise(order, money.attempts)
-    if money.excess:
-        note = f"{money.excess} more than {order.total} was paid. Refund the excess."
-        open_issue(attempt, "excess", note)
+    _point_out_excess(order, attempt)
     # The last thing: everybody who issues a paper waits for the same row.
     invoices.issue_invoice(order)
+
+
+def owe_nothing(order: Order) -> None:
+    """An order whose total is nothing, just placed with its units held: nobody to wait for, and nothing to invoice."""
+    inventory.take(order.id)
+    _pay(order, "")
+
+
+def _point_out_excess(order: Order, attempt: Attempt) -> None:
+    session().flush()
+    excess = summarise(order, attempts_of(order.id)).excess
+    if excess:
+        note = f"{excess} more than {order.total} was paid. Refund the excess."
+        open_issue(attempt, "excess", note, renew=True)
 
 
 def _pay(order: Order, channel: str) -> None:
@@ -205,7 +237,7 @@ def _too_little(order: Order, attempt: Attempt, money: PaymentSummary, channel: 
         open_issue(attempt, "amount", f"{note} until somebody decides.")
         return
     note = f"{money.kept} of {order.total} is here, {money.balance} is still due. Refund it if the rest never comes."
-    open_issue(attempt, "part", note)
+    open_issue(attempt, "part", note, renew=True)
     if order.is_pending:
         _hold_for_the_rest(order)
 

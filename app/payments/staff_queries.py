@@ -17,6 +17,7 @@ from app.payments.refund_queries import WITH_REFUNDS, to_be_done
 
 MOST_ISSUES = 100  # on one page; the oldest come first, so none is forgotten
 MOST_EVENTS = 100
+ABOUT_REFUNDS = ("refund_failed", "refund_by_hand", "refund_unheard")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Waiting:
     @property
     def refunds(self) -> list[Refund]:
         """The refunds that the issue is about, when it is about any."""
-        return to_be_done(self.attempt) if self.issue.kind in ("refund_failed", "refund_by_hand") else []
+        return to_be_done(self.attempt) if self.issue.kind in ABOUT_REFUNDS else []
 
 
 def waiting() -> list[Waiting]:

@@ -11,6 +11,7 @@ from app.payments.issues import close_issues
 from app.payments.models import Attempt, Refund
 from app.payments.promises import LOCKED, ask_a_person, is_owed, promise, recount, successor, unanswered
 from app.payments.providers.base import RefundState
+from app.payments.refund_queries import waits_for_a_hand
 
 LONGEST = 200  # characters of a reference or a note
 SENDING = "The provider is sending this refund. Wait until it has arrived or failed."
@@ -45,8 +46,8 @@ def try_again(reference: str, actor: Actor) -> Refund:
 def sent_by_hand(reference: str, their_reference: str, note: str, actor: Actor) -> Refund:
     """A person sent the money of a refund some other way, and writes down how it can be found there.
 
-    Serves a refund that waits for a hand, and one that failed. Asked twice it is written once. Raises Invalid without
-    a reference, NotFound, NotAllowed as `try_again` does.
+    Serves a refund that waits for a hand, one that was never heard of again, and one that failed. Asked twice
+    it is written once. Raises Invalid without a reference, NotFound, NotAllowed as `try_again` does.
     """
     theirs, said = their_reference.strip(), note.strip()
     if not theirs:
@@ -60,10 +61,10 @@ def sent_by_hand(reference: str, their_reference: str, note: str, actor: Actor) 
         if refund.state == "failed":
             _refuse_unless_owed(refund)
             refund = _instead(refund, actor)
-        elif refund.kind != "by_hand":
-            raise NotAllowed(SENDING)
-        elif refund.state == "succeeded":
+        elif refund.state == "succeeded" and refund.kind == "by_hand":
             return _noted(refund, theirs)
+        elif not waits_for_a_hand(refund):
+            raise NotAllowed(SENDING)
         refund.reason = f"{refund.reason} ({said})"[:500] if said else refund.reason
         refunds.apply(order, refund, RefundState("succeeded", theirs, None, refund.amount))
         _close_when_answered(refund.attempt, f"sent by other means: {theirs}", actor)

@@ -10,7 +10,7 @@ from app.payments import credits, refunds
 from app.payments.attempts import locked
 from app.payments.issues import close_issues
 from app.payments.models import Attempt
-from app.payments.promises import LOCKED, recount
+from app.payments.promises import LOCKED, is_unheard_of, recount
 from app.payments.queries import DOUBTFUL, attempts_of
 from app.payments.staff_queries import left_to_refund
 
@@ -95,6 +95,8 @@ def dealt_with(reference: str, kind: str, note: str, actor: Actor) -> None:
             raise NotAllowed(f"{attempt.left} still waits for a decision: accept it, or refund it.")
         if kind == "part" and order.awaits_money and attempt.left:
             raise NotAllowed(f"{attempt.left} waits for the rest of the order. Once that comes, this ends by itself.")
+        if kind == "refund_unheard" and any(map(is_unheard_of, attempt.refunds)):
+            raise NotAllowed("Write down that the refund was sent. If it was not, send it by other means first.")
         if kind == attempt.review and not attempt.captured_minor:
             # A message spoke of money that never came: the order can be paid like any other again.
             attempt.review = ""

@@ -1,17 +1,21 @@
 """From a cart to an order: what is agreed, and what is asked again."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.checkout import services as checkout
 from app.checkout.views import PLACING
-from app.lib import ratelimit
+from app.lib import ratelimit, runtime
 from app.lib.db import db
 from app.lib.errors import Invalid
 from app.orders.services import Actor
+from app.payments.queries import summary
 from tests.factories import a_cart, a_variant, an_order, order_named, place, stock_of, wishes
 from tests.journeys.shopping import Shopper, goes_to, number_of, words
+from tests.races.meeting import assert_sound
 
 
 def test_a_price_that_rose_is_shown_and_accepted_before_the_order(browser: Any) -> None:
@@ -224,3 +228,60 @@ def test_the_consent_is_stored_with_its_time_and_text(browser: Any) -> None:
     assert order.terms_version == "1"
     assert order.terms_accepted_at is not None
     assert order.news_consent_at is None
+
+
+@pytest.fixture
+def free_delivery() -> Iterator[None]:
+    was = runtime.settings()
+    runtime.use(replace(was, shipping_methods="standard:Standard:0::3-5;express:Express:5.00::1-2"))
+    yield
+    runtime.use(was)
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_an_order_that_costs_nothing_is_paid_by_being_placed(
+    browser: Any, free_delivery: None, run_jobs: Any, htmx: bool
+) -> None:
+    sample = a_variant(price=0, on_hand=2)
+    ada = Shopper(browser, htmx=htmx)
+    ada.add(sample.sku)
+    page = browser.get("/checkout").text
+    assert "There is nothing to pay." in page
+    assert "Place the order" in page
+    form = {name: value for name, value in ada.checkout_form().items() if name != "provider"}
+
+    placed = browser.post("/checkout", data=form, htmx=htmx)
+    again = browser.post("/checkout", data=form, htmx=htmx)
+    run_jobs()
+
+    number = number_of(goes_to(placed))
+    order = order_named(number)
+    assert goes_to(again) == goes_to(placed)
+    assert (order.status, summary(order).state) == ("paid", "paid")
+    assert (stock_of(sample).on_hand, stock_of(sample).reserved) == (1, 0)
+    assert "Order confirmed Thank you, Ada. We are packing" in words(browser.get(goes_to(placed)).text)
+    assert_sound()
+
+
+def test_what_delivery_costs_is_paid_also_for_goods_that_cost_nothing(browser: Any, free_delivery: None) -> None:
+    ada = Shopper(browser, htmx=True)
+    ada.add(a_variant(price=0).sku)
+    form = ada.checkout_form(shipping_method="express")
+
+    shown = browser.post("/checkout/totals", data=form, htmx=True).text
+    del form["provider"]
+    silent = browser.post("/checkout", data=form, htmx=True)
+
+    assert 'id="pay-demo"' in shown
+    assert "Pay $5.43" in shown
+    assert (silent.status_code, "Choose how to pay." in silent.text) == (422, True)
+
+
+def test_an_order_that_cost_nothing_can_be_cancelled(free_delivery: None) -> None:
+    sample = a_variant(price=0, on_hand=1)
+    order = an_order(sample)
+
+    checkout.cancel(order.number, actor=Actor("Ada"), reason="Changed my mind", by_shopper=True)
+
+    assert (order_named(order.number).status, stock_of(sample).on_hand) == ("cancelled", 1)
+    assert_sound()

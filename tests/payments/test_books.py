@@ -119,12 +119,12 @@ def test_ours_that_they_do_not_have_waits_for_a_person_until_both_agree(stripe: 
 def test_what_differs_is_asked_about_again_by_itself(stripe: KeepingSimulator) -> None:
     at_stripe(stripe)
     compare()
-    sql("UPDATE payment_attempts SET captured_minor = captured_minor - 1")
+    sql("UPDATE payment_attempts SET captured_minor = captured_minor + 1")
     (found,) = compare().differences
     assert found.kind == "amount"
     difference = count("SELECT id FROM book_differences")
     assert not books.ask_again(difference)
-    sql("UPDATE payment_attempts SET captured_minor = captured_minor + 1")
+    sql("UPDATE payment_attempts SET captured_minor = captured_minor - 1")
 
     assert books.ask_again(difference)
 
@@ -135,7 +135,7 @@ def test_what_somebody_dealt_with_is_not_brought_up_again_unless_it_changes(stri
     grace = Actor("Grace", a_user(role="staff").id)
     at_stripe(stripe)
     compare()
-    sql("UPDATE payment_attempts SET captured_minor = captured_minor - 1")
+    sql("UPDATE payment_attempts SET captured_minor = captured_minor + 1")
     compare()
     difference = count("SELECT id FROM book_differences")
     with pytest.raises(Invalid):
@@ -144,7 +144,7 @@ def test_what_somebody_dealt_with_is_not_brought_up_again_unless_it_changes(stri
     differences.dealt_with(difference, "A cent was waived", grace)
     differences.dealt_with(difference, "Said twice", grace)
     same = compare()
-    sql("UPDATE payment_attempts SET captured_minor = captured_minor - 1")
+    sql("UPDATE payment_attempts SET captured_minor = captured_minor + 1")
     other = compare()
 
     assert count("SELECT resolved_by FROM book_differences WHERE resolution = 'A cent was waived'") == grace.id
@@ -260,7 +260,7 @@ def test_an_operator_asks_after_everything_and_reads_what_differs(app: Flask, st
 
     fine = reconcile(app)
     again = reconcile(app, "--provider", "demo", "--days", "0")
-    sql("UPDATE payment_attempts SET captured_minor = captured_minor - 1 WHERE provider = 'stripe'")
+    sql("UPDATE payment_attempts SET captured_minor = captured_minor + 1 WHERE provider = 'stripe'")
     different = reconcile(app, "--provider", "stripe")
     unknown = reconcile(app, "--provider", "nobody")
 

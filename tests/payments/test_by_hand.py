@@ -322,3 +322,29 @@ def test_at_the_desk_it_takes_the_password_and_a_reason(browser: Any, htmx: bool
     assert done.status_code == again.status_code == (200 if htmx else 303)
     assert standing(order.number) == ("paid", "paid", 0)
     assert session().scalar(select(func.count()).select_from(Attempt)) == 1
+
+
+def test_a_provider_that_knows_of_more_money_than_was_written_down_is_believed(run_jobs: Any) -> None:
+    order = an_order()
+    reference = press_pay(order.number)
+    mark(order.number, reference, 2000, "told on the phone")
+    assert standing(order.number) == ("pending", "partially_paid", 820)
+
+    run_jobs()
+    services.check(reference, channel="poller")
+
+    assert standing(order.number) == ("paid", "paid", 0)
+    assert (money(order.number).captured.minor, open_issues()) == (TOTAL, [])
+
+
+def test_more_money_than_a_paid_order_costs_waits_for_a_person() -> None:
+    order = an_order()
+    attempt = choose(order.number, "demo")
+    mark(order.number, attempt.reference, TOTAL, "told on the phone")
+
+    hear(attempt, TOTAL + 500)
+    hear(attempt, TOTAL + 500)
+    hear(attempt, TOTAL)
+
+    assert (money(order.number).captured.minor, money(order.number).excess.minor) == (TOTAL + 500, 500)
+    assert (standing(order.number), open_issues()) == (("paid", "paid", 0), ["excess"])

@@ -9,10 +9,13 @@ from app.checkout import endings
 from app.checkout import services as checkout
 from app.lib import runtime
 from app.lib.db import db, session
+from app.lib.errors import NotAllowed
 from app.orders.services import Actor
-from app.payments import polling, queries, services
+from app.payments import polling, queries, refunds, services, staff_refunds, staff_services
 from app.payments.models import Attempt
+from app.payments.providers.base import ProviderUnavailable
 from tests.factories import a_variant, an_order, order_named, stock_of
+from tests.payments.byhand import open_issues
 from tests.payments.ends_chapa import HASH, ChapaEnd
 from tests.payments.ends_chapa import KEY as CHAPA_KEY
 from tests.payments.ends_paystack import KEY as PAYSTACK_KEY
@@ -138,3 +141,37 @@ def test_a_page_whose_address_was_lost_gives_way_to_another(end, run_jobs):
     attempts = queries.attempts_of(order.id)
     assert [attempt.state for attempt in attempts] == ["failed", "pending"]
     assert url == attempts[-1].next_url
+
+
+def test_a_refund_whose_answer_was_lost_for_good_is_brought_to_a_person(end, run_jobs):
+    if end.provider.name != "chapa":
+        pytest.skip("Paystack is asked for its refunds by payment, so none is ever lost.")
+    order = an_order(a_variant(price=1999))
+    request = begun(end, order)
+    end.press("pay", request, request.reference)
+    services.check(request.reference, channel="poller")
+    (refund,) = refund_order(order.number, order.money(500), "Broken", GRACE)
+    end.simulator.faults.add({"fault": "drop_after_work", "match": "/v1/refund"})
+    with pytest.raises(ProviderUnavailable):
+        refunds.send(refund.id)
+    run_jobs()
+
+    a_day_later()
+    polling.poll()
+    run_jobs()
+    polling.poll()
+    with pytest.raises(NotAllowed, match="Write down"):
+        staff_services.dealt_with(request.reference, "refund_unheard", "Looked at it", GRACE)
+    waiting = open_issues()
+    staff_refunds.sent_by_hand(refund.reference, "CHAPA-REF-7", "Found in the dashboard", GRACE)
+
+    assert (waiting, open_issues()) == (["refund_unheard"], [])
+    assert state_of(order) == ("paid", "partially_refunded")
+    assert [one["reference"] for one in end.simulator.account.refunds()].count(refund.reference) == 1
+
+
+def a_day_later():
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE refunds SET created_at = created_at - interval '25 hours'")
+        connection.exec_driver_sql("UPDATE payment_attempts SET check_at = created_at")
+    session().rollback()
