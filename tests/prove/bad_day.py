@@ -135,7 +135,7 @@ class Crowd:
                 if outcome == "walked away":
                     break
                 if outcome != "declined":
-                    self._afterwards(number, chance)
+                    self._afterwards(number, provider, chance)
                     return
                 provider = chance.choice(names)
         self.day.walked_away[provider] += 1
@@ -159,7 +159,7 @@ class Crowd:
         wish = chance.choices(["pay", "late", "decline", "walked away"], [85, 5, 5, 5])[0]
         if wish == "walked away":
             return wish
-        reference, provider_ref, phone = insist(lambda: _latest(number))
+        reference, provider_ref, phone = insist(lambda: _latest(number, provider))
         try:
             self._do(wish, provider, reference, provider_ref, phone)
         except _NoPage:
@@ -189,11 +189,11 @@ class Crowd:
             wish = "deny"
         simulator.do(wish, reference if provider in KNOW_OUR_NAMES else provider_ref)
 
-    def _afterwards(self, number: str, chance: random.Random) -> None:
+    def _afterwards(self, number: str, provider: str, chance: random.Random) -> None:
         """Some come back to the shop, some close the tab, and a few have thought better of it."""
         wish = chance.choices(["come back", "close the tab", "cancel"], [45, 50, 5])[0]
         if wish == "come back":
-            reference, _, _ = insist(lambda: _latest(number))
+            reference, _, _ = insist(lambda: _latest(number, provider))
             with suppress(ProviderError):
                 insist(lambda: payments.check(reference, channel="return", in_a_job=False))
         if wish == "cancel":
@@ -213,11 +213,12 @@ def _demo_state(reference: str) -> str:
 
 LATEST = text("""
     SELECT a.reference, a.provider_ref, a.payer_phone FROM payment_attempts a JOIN payments p ON p.id = a.payment_id
-    JOIN orders o ON o.id = p.order_id WHERE o.number = :number ORDER BY a.id DESC LIMIT 1
+    JOIN orders o ON o.id = p.order_id WHERE o.number = :number AND a.provider = :provider ORDER BY a.id DESC LIMIT 1
 """)
 
 
-def _latest(number: str) -> tuple[str, str | None, str]:
-    row = session().execute(LATEST, {"number": number}).one()
+def _latest(number: str, provider: str) -> tuple[str, str | None, str]:
+    """What is open at this provider: whoever was declined elsewhere may have come back to a page that is older."""
+    row = session().execute(LATEST, {"number": number, "provider": provider}).one()
     session().rollback()
     return row.reference, row.provider_ref, row.payer_phone
