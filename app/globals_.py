@@ -10,12 +10,26 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_percent
 from flask import Flask, g, has_request_context, request
 from flask_login import current_user
+from jinja2 import Template
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from app.lib import runtime
 from app.lib.storage import storage
 from app.payments.registry import all_providers
 from app.promises import promises
+
+
+class SharedMacros(Template):
+    """A template whose macros are made once.
+
+    Jinja compares all globals at each import, in case the importing template was given some of its own; ours never
+    are, and on a page with twenty imports that took a twelfth of the time.
+    """
+
+    def _get_default_module(self, _ctx: Context | None = None) -> TemplateModule:
+        return super()._get_default_module()
 
 
 class Remembered:
@@ -37,6 +51,7 @@ class Remembered:
 def init_app(app: Flask) -> None:
     from app.catalog.queries import menu
 
+    app.jinja_env.template_class = SharedMacros
     app.jinja_env.filters.update(day=day, moment=moment, ago=ago, iso=iso, country=country, percent=percent)
     app.jinja_env.globals.update(
         picture_url=picture_url,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, Row, and_, func, literal_column, select, true
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import aliased
 
 from app.cart.models import Cart, CartLine
@@ -16,8 +17,7 @@ from app.catalog.quantities import Quantities
 from app.catalog.supply import ships_words
 from app.inventory.models import StockItem
 from app.inventory.queries import available_expression
-from app.lib import runtime
-from app.lib.db import session
+from app.lib import prepared, runtime
 from app.lib.money import Money
 from app.lib.tokens import digest
 from app.pricing import PricedLine, TaxRule, Totals, totals
@@ -122,15 +122,17 @@ class Whose:
 
 def view(whose: Whose) -> CartView:
     """The open cart, in one statement; an empty one when there is none."""
-    return _view(whose.condition()) if whose.token or whose.user_id is not None else empty()
+    if whose.user_id is not None:
+        return _view("user_id", whose.user_id)
+    return _view("token_digest", digest(whose.token)) if whose.token else empty()
 
 
 def empty() -> CartView:
     return CartView(None, (), priced(()))
 
 
-def _view(which: ColumnElement[bool]) -> CartView:
-    rows = session().execute(_lines_of_carts().where(which)).all()
+def _view(by: str, whose: int | bytes) -> CartView:
+    rows = prepared.run(_lines_of_carts(by), {"whose": whose}).all()
     if not rows:
         return empty()
     lines = tuple(_line(row) for row in rows if row.line_id is not None)
@@ -138,8 +140,8 @@ def _view(which: ColumnElement[bool]) -> CartView:
 
 
 @functools.cache
-def _lines_of_carts() -> Any:
-    """Put together once: that takes as long as asking it."""
+def _lines_of_carts(by: str) -> str:
+    """SQL of the lines of the open cart whose `by` is :whose. Put together once: that takes as long as asking it."""
     first = aliased(Image)
     first_image = (
         select(first.key)
@@ -149,7 +151,7 @@ def _lines_of_carts() -> Any:
         .scalar_subquery()
     )
     on_sale = and_(Product.status == "active", Product.published_at <= func.now(), Variant.is_active.is_(True))
-    return (
+    statement = (
         select(
             Cart.id.label("cart_id"),
             CartLine.id.label("line_id"),
@@ -180,8 +182,11 @@ def _lines_of_carts() -> Any:
         .outerjoin(Product, Product.id == Variant.product_id)
         .outerjoin(Image, Image.id == Variant.image_id)
         .outerjoin(StockItem, StockItem.variant_id == Variant.id)
+        .where(getattr(Cart, by) == literal_column(":whose"), Cart.status == "open")
+        .where(Cart.user_id.is_(None) if by == "token_digest" else true())
         .order_by(CartLine.id)
     )
+    return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
 
 
 def _line(row: Row[Any]) -> LineView:

@@ -15,8 +15,8 @@ from app.catalog.prices import NOW, now_expression
 from app.catalog.quantities import MOST, Quantities
 from app.inventory.models import StockItem
 from app.inventory.queries import AVAILABLE, available, available_expression
-from app.lib import runtime
-from app.lib.db import session, transaction
+from app.lib import prepared, runtime
+from app.lib.db import retrying, session, transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
 from app.lib.tokens import digest, random_token
 
@@ -57,11 +57,9 @@ def quantity_of(text: str | None) -> int:
 
 # The line, the stock and the product are looked at, and the line written, in one statement. The cart is locked
 # against `keep_still`: a cart that is being ordered is waited for, and then the line goes into a new one.
-ADD = text(f"""
+ADD = f"""
     WITH mine AS (
-        SELECT id FROM carts WHERE status = 'open' AND CASE WHEN :user_id IS NULL
-            THEN user_id IS NULL AND token_digest = :token ELSE user_id = :user_id END
-        FOR SHARE
+        SELECT id FROM carts WHERE status = 'open' AND {{which}} FOR SHARE
     ), wanted AS (
         SELECT v.id, {NOW} AS price_minor, p.name, {AVAILABLE} AS available,
                v.min_quantity, v.max_quantity, v.quantity_step,
@@ -78,7 +76,8 @@ ADD = text(f"""
           AND had + :quantity BETWEEN min_quantity AND least(max_quantity, :most)
     ), cart AS (
         INSERT INTO carts (token_digest, currency, user_id)
-        SELECT :new_token, :currency, CAST(:user_id AS bigint) FROM possible WHERE cart_id IS NULL
+        SELECT CAST(:new_token AS bytea), CAST(:currency AS text), CAST(:user_id AS bigint)
+        FROM possible WHERE cart_id IS NULL
         RETURNING id
     ), line AS (
         INSERT INTO cart_lines AS l (cart_id, variant_id, quantity, seen_price_minor)
@@ -90,9 +89,12 @@ ADD = text(f"""
     SELECT w.name, w.available, w.had, w.in_cart, w.cart_id IS NULL AS is_new, (SELECT quantity FROM line) AS now,
         w.min_quantity, w.max_quantity, w.quantity_step
     FROM wanted w
-""")  # noqa: S608
+"""  # noqa: S608
+ADD_TO_MEMBERS = ADD.format(which="user_id = :user_id")
+ADD_TO_GUESTS = ADD.format(which="user_id IS NULL AND token_digest = :token")
 
 
+@retrying
 def add_line(whose: Whose, sku: str, quantity: int) -> Added:
     """Put units of a SKU into the cart; the first unit makes the cart.
 
@@ -119,8 +121,8 @@ def _add(whose: Whose, sku: str, quantity: int) -> Added:
         "quantity": quantity,
         "most": MOST,
     }
-    with transaction() as current:
-        row = current.execute(ADD, values).one_or_none()
+    with transaction():
+        row = prepared.run(ADD_TO_GUESTS if whose.user_id is None else ADD_TO_MEMBERS, values).one_or_none()
         if row is None:
             raise NotFound("This is not sold any more. Look for something similar.")
         if row.now is None:

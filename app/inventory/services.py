@@ -9,6 +9,7 @@ from sqlalchemy.types import BigInteger
 
 from app.catalog import search
 from app.inventory.queries import available
+from app.lib import prepared
 from app.lib.db import retrying, transaction
 from app.lib.errors import Invalid, NotAllowed
 
@@ -32,9 +33,9 @@ LOCK = text("""
     ORDER BY variant_id FOR NO KEY UPDATE
 """).bindparams(bindparam("variants", type_=IDS))
 
-RESERVE = text("""
+RESERVE = """
     WITH wanted AS (
-        SELECT * FROM unnest(:variants, :quantities) AS w (variant_id, quantity)
+        SELECT * FROM unnest(CAST(:variants AS bigint[]), CAST(:quantities AS bigint[])) AS w (variant_id, quantity)
     ), enough AS (
         SELECT w.variant_id, w.quantity FROM wanted w JOIN stock_items s USING (variant_id)
         WHERE s.on_hand + s.backorder_limit - s.reserved >= w.quantity
@@ -42,17 +43,17 @@ RESERVE = text("""
         UPDATE stock_items s SET reserved = s.reserved + e.quantity
         FROM enough e
         WHERE s.variant_id = e.variant_id AND s.on_hand + s.backorder_limit - s.reserved >= e.quantity
-          AND (SELECT count(*) FROM enough) = cardinality(:variants)
+          AND (SELECT count(*) FROM enough) = cardinality(CAST(:variants AS bigint[]))
         RETURNING s.variant_id, e.quantity
     ), held AS (
         INSERT INTO reservations (order_id, variant_id, quantity, expires_at)
-        SELECT :order_id, variant_id, quantity, :until FROM taken
+        SELECT CAST(:order_id AS bigint), variant_id, quantity, CAST(:until AS timestamptz) FROM taken
     ), written AS (
         INSERT INTO stock_movements (variant_id, on_hand_change, reserved_change, reason, order_id)
-        SELECT variant_id, 0, quantity, 'reserve', :order_id FROM taken
+        SELECT variant_id, 0, quantity, 'reserve', CAST(:order_id AS bigint) FROM taken
     )
     SELECT count(*) FROM taken
-""").bindparams(bindparam("variants", type_=IDS), bindparam("quantities", type_=IDS))
+"""
 
 # SKIP LOCKED: a hold being settled at this moment belongs to its payer, and waiting for it could deadlock.
 RELEASE_LAPSED = text("""
@@ -89,10 +90,10 @@ def reserve(order_id: int, quantities: Mapping[int, int], until: datetime) -> No
     }
     with transaction() as current:
         current.execute(LOCK, {"variants": variants})
-        if current.scalar(RESERVE, values) == len(variants):
+        if prepared.run(RESERVE, values).scalar() == len(variants):
             return
         freed = current.scalar(RELEASE_LAPSED, {"variants": variants})
-        if freed and current.scalar(RESERVE, values) == len(variants):
+        if freed and prepared.run(RESERVE, values).scalar() == len(variants):
             return
         raise NotEnoughStock(available(variants))
 

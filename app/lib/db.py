@@ -149,7 +149,8 @@ def in_transaction() -> bool:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-CONFLICTS = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
+OUTDATED = "0A000"  # a statement that was planned before a migration changed a type it reads
+CONFLICTS = {"40001", "40P01", "55P03", OUTDATED}  # serialization failure, deadlock, lock timeout
 TRIES = 4
 
 

@@ -3,6 +3,7 @@
 Redis is only a bell. A row is undone until the runner stamps `done_at`; a lease that runs out is sent again.
 """
 
+import json
 import logging
 import random
 import secrets
@@ -17,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.lib import prepared
 from app.lib.db import CreatedAt, Model, defer, session
 
 log = logging.getLogger(__name__)
@@ -69,20 +71,20 @@ def waits(topic: str, **ids: Any) -> bool:
 
 
 # One statement for all rows of a transaction, and one NOTIFY that wakes the relay when it commits.
-WRITE = text("""
+WRITE = """
     WITH added AS (
         INSERT INTO outbox (topic, key, payload, due_at)
         SELECT topic, key, payload, now() + make_interval(secs => due_in)
-        FROM jsonb_to_recordset(:rows) AS row (topic text, key text, payload jsonb, due_in int)
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS row (topic text, key text, payload jsonb, due_in int)
         ON CONFLICT (key) DO NOTHING
         RETURNING 1
     )
-    SELECT pg_notify(:channel, '') FROM (SELECT count(*) FROM added) AS counted
-""").bindparams(bindparam("rows", type_=JSONB), channel=CHANNEL)
+    SELECT pg_notify('outbox', '') FROM (SELECT count(*) FROM added) AS counted
+"""
 
 
-def _write(current: Session, rows: list[dict[str, Any]]) -> None:
-    current.execute(WRITE, {"rows": rows})
+def _write(_current: Session, rows: list[dict[str, Any]]) -> None:
+    prepared.run(WRITE, {"rows": json.dumps(rows)})
 
 
 SETTLE = text("UPDATE outbox SET done_at = now() WHERE key = :key AND dead_at IS NOT NULL AND done_at IS NULL")

@@ -30,6 +30,7 @@ def run(sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
     """What this reads, `:name` being replaced by `values[name]`. The SQL must say the type of a list it unnests.
 
     There must be few different ones: what differs belongs in values. More than MOST are run without being kept.
+    Inside a transaction that a migration overtook it raises NotSupportedError, which `retrying` takes care of.
     """
     statement = _statement(sql)
     connection = session().connection()
@@ -43,9 +44,9 @@ def run(sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
     try:
         return connection.exec_driver_sql(statement.execute, given)
     except NotSupportedError as error:  # a migration changed a type that this reads: what was planned is of no use
-        if in_transaction():
-            raise
         connection.invalidate(error)
+        if in_transaction():
+            raise  # and `retrying` begins again, on another connection
         session().rollback()
         return run(sql, values)
 

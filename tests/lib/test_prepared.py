@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from app.lib import prepared
-from app.lib.db import db, session, transaction
+from app.lib.db import db, retrying, session, transaction
 
 NAMES = """
     SELECT name, CAST(:also AS int) AS also FROM brands
@@ -86,6 +86,30 @@ def test_a_type_that_a_migration_changed_is_planned_anew():
         connection.execute(text("ALTER TABLE brands ALTER COLUMN description TYPE text"))
     try:
         assert [prepared.run(told, {}).all() for _ in range(3)] == [[("Boots", "")]] * 3
+    finally:
+        session().rollback()
+        with db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE brands ALTER COLUMN description TYPE varchar"))
+        db.engine.dispose()
+
+
+def test_a_transaction_that_a_migration_overtook_begins_again():
+    tell = "UPDATE brands SET name = name WHERE name = :name RETURNING name, description"
+
+    @retrying
+    def renamed() -> list[tuple[str, str]]:
+        with transaction():
+            a_brand("Hat")
+            return [tuple(row) for row in prepared.run(tell, {"name": "Boots"})]
+
+    a_brand("Boots")
+    with transaction():
+        prepared.run(tell, {"name": "Boots"})
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE brands ALTER COLUMN description TYPE text"))
+    try:
+        assert renamed() == [("Boots", "")]
+        assert session().scalar(text("SELECT count(*) FROM brands")) == 2
     finally:
         session().rollback()
         with db.engine.begin() as connection:
