@@ -190,7 +190,7 @@ def test_a_cdn_stands_in_every_address(settings, browser, app):
     policy = answer.headers["Content-Security-Policy"]
     for kind in ("script-src", "style-src", "font-src", "img-src"):
         assert f"{kind} 'self' https://cdn.example.com" in policy
-    font = browser.get("/static/fonts/figtree-latin-var.woff2")
+    font = browser.get("/static/fonts/figtree-latin.woff2")
     assert font.headers["Access-Control-Allow-Origin"] == "*"
 
 
