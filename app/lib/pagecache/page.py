@@ -12,6 +12,7 @@ from app.lib.pagecache.versions import Position, Versions
 GZIP_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 QUICK = 1  # zlib's level: a page is compressed while its first reader waits
 DENSE = 5  # brotli's, for pages that are read again
+WINDOW = 18  # brotli's, as a power of two: hardly a page is longer
 OVERHEAD = 1500  # bytes a page costs beside its bodies
 
 Header = tuple[str, str]
@@ -84,7 +85,7 @@ class Page:
         """As a visitor gets it: "br", "gzip" or ""."""
         if encoding == "br":
             if not self._br:
-                self._br = brotli.compress(self.plain(self.hole), quality=DENSE)
+                self._br = brotli.compress(self.plain(self.hole), quality=DENSE, lgwin=WINDOW)
             return self._br
         if encoding == "gzip":
             if not self._gzip:
