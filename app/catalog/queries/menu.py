@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from app.lib import prepared
 from app.lib.db import session
 from app.lib.pagecache import Kept
 
@@ -86,19 +87,19 @@ class CategoryPage:
     parent_slug: str | None
 
 
-CATEGORY = text("""
+CATEGORY = """
     SELECT c.id, c.name, c.slug, c.description,
         (SELECT json_agg(json_build_array(a.name, a.slug) ORDER BY nlevel(a.path))
          FROM categories a WHERE a.path @> c.path AND a.id <> c.id) AS ancestors,
         (SELECT json_agg(json_build_array(k.name, k.slug) ORDER BY k.position, k.name, k.id)
          FROM categories k WHERE k.parent_id = c.id) AS children
     FROM categories c WHERE c.slug = :slug
-""")
+"""
 
 
 def category_by_path(slug: str) -> CategoryPage | None:
     """The category with this slug, its ancestors from the root down and its children, in one statement."""
-    row = session().execute(CATEGORY, {"slug": slug}).one_or_none()
+    row = prepared.run(CATEGORY, {"slug": slug}).one_or_none()
     if row is None:
         return None
     ancestors = steps(row.ancestors or [])
