@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from app.admin.catalogue_forms import money_from
 from app.catalog.models import Variant
@@ -22,8 +23,19 @@ def typed(card: str, form: Mapping[str, str]) -> dict[str, str]:
     return {name: form.get(name, "").strip() for name in FIELDS[card]}
 
 
+def seen(card: str, form: Mapping[str, str]) -> dict[str, str] | None:
+    """The fields as the form showed them when it was opened; none where it does not say."""
+    shown = dict(parse_qsl(form.get("seen", ""), keep_blank_values=True))
+    return typed(card, shown) if shown else None
+
+
 def saved(card: str, variant: Variant, stock: StockItem | None) -> dict[str, str]:
-    """The same fields as they are saved."""
+    """The same fields as they are saved, and all of them as `seen`."""
+    fields = _saved(card, variant, stock)
+    return fields | {"seen": urlencode(fields)}
+
+
+def _saved(card: str, variant: Variant, stock: StockItem | None) -> dict[str, str]:
     if card == "sale":
         return {
             "sale": variant.sale.plain() if variant.sale else "",

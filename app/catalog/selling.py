@@ -1,6 +1,7 @@
 """How a variant is sold: its sale by the clock, the quantities it is sold by, its barcode and its threshold."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -9,13 +10,44 @@ from sqlalchemy.orm import Session
 
 from app.catalog.models import Product, Variant
 from app.catalog.quantities import MOST, Quantities
-from app.catalog.variants import note_price, pricing_of
+from app.catalog.variants import note_price, pricing_of, refuse_overtaken
 from app.lib.db import transaction, violated
 from app.lib.errors import Invalid, NotFound
 from app.lib.money import Money
 
 BARCODE = re.compile(r"[0-9A-Z-]{4,40}")
 MOST_LOW = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A sale as forms show it, to the minute."""
+
+    sale: Money | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+    @staticmethod
+    def now(variant: Variant) -> "Sale":
+        return Sale(variant.sale, _minute(variant.sale_starts_at), _minute(variant.sale_ends_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What `set_terms` saves."""
+
+    barcode: str
+    quantities: Quantities
+    low_stock_at: int | None
+
+    @staticmethod
+    def now(variant: Variant) -> "Terms":
+        quantities = Quantities(variant.min_quantity, variant.max_quantity, variant.quantity_step)
+        return Terms(variant.barcode, quantities, variant.low_stock_at)
+
+
+def _minute(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def plan_sale(
@@ -25,10 +57,12 @@ def plan_sale(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     actor_id: int | None = None,
+    seen: Sale | None = None,
 ) -> Variant:
     """Sell a variant for less from a moment to a moment, each open when it is none; `sale` None ends the sale.
 
-    The clock is compared at read: nothing has to run at either moment. Raises Invalid with the field, NotFound.
+    The clock is compared at read: nothing has to run at either moment. Raises Invalid with the field, NotFound, and
+    Overtaken when the sale is no longer the one that was `seen`.
     """
     if sale is None:
         starts_at = ends_at = None
@@ -38,6 +72,7 @@ def plan_sale(
         raise Invalid("That moment has passed: the sale would be over already.", "sale_ends_at")
     with transaction() as current:
         variant = _locked(current, variant_id)
+        refuse_overtaken(Sale(sale, _minute(starts_at), _minute(ends_at)), seen, Sale.now(variant), "sale")
         if sale is not None and not 0 <= sale.minor < variant.price_minor:
             raise Invalid(f"The sale price must be below {variant.price}, which it costs otherwise.", "sale")
         was = pricing_of(variant)
@@ -54,10 +89,11 @@ def set_terms(
     barcode: str = "",
     quantities: Quantities = Quantities(),  # noqa: B008
     low_stock_at: int | None = None,
+    seen: Terms | None = None,
 ) -> Variant:
     """The barcode, the quantities it is sold by, and from how many down its stock is low (None: the shop's own).
 
-    Raises Invalid with the field, NotFound.
+    Raises Invalid with the field, NotFound, and Overtaken when they are no longer what was `seen`.
     """
     code = barcode_of(barcode)
     check_quantities(quantities)
@@ -65,6 +101,7 @@ def set_terms(
         raise Invalid("Enter a number from 0 to a million, or nothing.", "low_stock_at")
     with transaction() as current:
         variant = _locked(current, variant_id)
+        refuse_overtaken(Terms(code, quantities, low_stock_at), seen, Terms.now(variant), "barcode")
         variant.barcode = code
         variant.min_quantity, variant.max_quantity = quantities.least, quantities.most
         variant.quantity_step = quantities.step

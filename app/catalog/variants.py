@@ -99,6 +99,12 @@ class Overtaken(Invalid):
     status = 409
 
 
+def refuse_overtaken(typed: T, seen: T | None, now: T, field: str) -> None:
+    """For what is saved as a whole: raises Overtaken when it is neither as it was `seen` nor as it was typed."""
+    if seen is not None and now not in (seen, typed):
+        raise Overtaken("Somebody changed this meanwhile. Nothing was overwritten: save again to replace it.", field)
+
+
 def edit_variant(
     variant_id: int,
     *,

@@ -1,12 +1,15 @@
 """Whether a variant may be sold before it is there, and how far."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.types import BigInteger
 
 from app.catalog import search
 from app.catalog.models import Variant
+from app.catalog.variants import refuse_overtaken
+from app.inventory.models import StockItem
 from app.lib.db import retrying, transaction
 from app.lib.errors import Invalid, NotFound
 
@@ -24,11 +27,23 @@ LIMIT = text("""
 OWED = text("SELECT greatest(reserved - on_hand, -on_hand, 0) FROM stock_items WHERE variant_id = :variant_id")
 
 
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What `set_supply` saves."""
+
+    supply: str
+    most: int
+    ships_on: date | None
+
+
 @retrying
-def set_supply(variant_id: int, supply: str, *, most: int = 0, ships_on: date | None = None) -> Variant:
+def set_supply(
+    variant_id: int, supply: str, *, most: int = 0, ships_on: date | None = None, seen: Supply | None = None
+) -> Variant:
     """Sell what is there only (stocked), or up to `most` units more (backorder, preorder), which leave on `ships_on`.
 
-    Raises Invalid with the field, for example when more than `most` is owed to orders already, and NotFound.
+    Raises Invalid with the field, for example when more than `most` is owed to orders already, NotFound, and Overtaken
+    when it is no longer what was `seen`.
     """
     if supply not in SUPPLIES:
         raise Invalid("Choose how it is supplied: from stock, on backorder or as a preorder.", "supply")
@@ -43,6 +58,9 @@ def set_supply(variant_id: int, supply: str, *, most: int = 0, ships_on: date | 
         variant = current.get(Variant, variant_id, with_for_update={"key_share": True}, populate_existing=True)
         if variant is None:
             raise NotFound("This variant no longer exists.")
+        limit = current.scalar(select(StockItem.backorder_limit).where(StockItem.variant_id == variant_id))
+        now = Supply(variant.supply, limit or 0, variant.ships_on)
+        refuse_overtaken(Supply(supply, most, ships_on), seen, now, "supply")
         variant.supply, variant.ships_on = supply, ships_on
         current.flush()
         if current.scalar(LIMIT, {"variant_id": variant_id, "most": most}) is None:

@@ -3,6 +3,8 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
 from sqlalchemy import select, text
@@ -308,6 +310,12 @@ class TestSupply:
         assert carts.view(a_cart((shirt, 5))).lines[0].can_be_bought
 
 
+def seen_in(page, card):
+    """What the form of a card says that it shows."""
+    form = re.search(f'id="variant-{card}".*?name="seen" value="([^"]*)"', page, re.S)
+    return unescape(form[1])
+
+
 class TestTheDesk:
     def test_grace_plans_a_sale_and_reads_what_comes_of_it(self, browser):
         shirt = a_variant(price=2000)
@@ -344,6 +352,30 @@ class TestTheDesk:
 
         assert sentence in words(page)
         assert all(f'value="{typed}"' in page for typed in fields.values() if typed not in ("", "magic"))
+
+    @pytest.mark.parametrize(
+        ("card", "hers", "his"),
+        [
+            ("sale", {"sale": "15.00"}, {"sale": "14.00"}),
+            ("terms", {"least": "2", "step": "1"}, {"least": "1", "step": "1", "barcode": "4006381333931"}),
+            ("supply", {"supply": "backorder", "most": "5"}, {"supply": "preorder", "most": "3"}),
+        ],
+    )
+    def test_what_somebody_saved_meanwhile_is_told_and_not_overwritten(self, browser, card, hers, his):
+        shirt = a_variant()
+        desk, at = Desk(browser), f"/admin/products/{shirt.product.slug}/variants/{shirt.sku}"
+        opened = seen_in(desk.page(at), card)
+        desk.send(f"{at}/{card}", **hers, seen=opened)
+
+        refused = desk.send(f"{at}/{card}", 409, **his, seen=opened)
+        theirs = seen_in(desk.page(at), card)
+        desk.send(f"{at}/{card}", **hers, seen=opened)
+        desk.send(f"{at}/{card}", **his, seen=seen_in(refused, card))
+
+        assert "Somebody changed this meanwhile" in words(refused)
+        assert all(f'value="{typed}"' in refused for typed in his.values())
+        assert theirs == seen_in(refused, card)
+        assert dict(parse_qsl(seen_in(desk.page(at), card))).items() >= his.items()
 
     def test_a_barcode_is_one_variants_and_finds_it(self, browser):
         shirt, other = a_variant(), a_variant()
