@@ -113,6 +113,9 @@ def _in_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _plain(image: Image.Image) -> Image.Image:
     """Pixels only: no EXIF, no colour profile, no palette."""
+    if image.mode.startswith("I"):
+        # Greys of 16 bits; converted as they are, all but the darkest would be white.
+        image = image.convert("I").point(lambda grey: grey * (1 / 257) + 0.5).convert("L")
     has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
     pixels = image.convert("RGBA" if has_alpha else "RGB")
     clean = Image.new(pixels.mode, pixels.size)

@@ -112,6 +112,15 @@ class TestOddPictures:
         with pytest.raises(Invalid, match=told):
             read_picture(_png(size), ("webp",))
 
+    def test_greys_of_sixteen_bits_are_as_bright_as_they_were(self):
+        out = io.BytesIO()
+        Pixels.new("I;16", (300, 300), 0x4080).save(out, "PNG")
+
+        picture = read_picture(out.getvalue(), ("jpg",))
+
+        with Pixels.open(io.BytesIO(picture.files["240.jpg"])) as made:
+            assert made.convert("RGB").getpixel((100, 100)) == (64, 64, 64)
+
     def test_a_long_picture_comes_in_the_widths_that_fit(self):
         picture = read_picture(_png((1200, 18000)), ("webp",))
 
