@@ -67,6 +67,19 @@ def test_shelves_of_one_name_and_brands_whose_address_is_taken_are_made_once(row
     assert counts(brought(head + rows)) == counts(brought(exported())) == {"unchanged": 8}
 
 
+def test_a_later_file_makes_a_shelf_of_a_name_that_stands_elsewhere_and_follows_no_old_way(brought):
+    head = "sku,product,name,category,price\n"
+    brought(head + "A-1,a-1,A,Men/Shoes,5\n", "batches")
+
+    made = brought(head + "B-1,b-1,B,Women/Shoes,5\n", "batches")
+    refused = brought(head + "C-1,c-1,C,old/shoes,5\n")
+
+    assert (reasons(made), names(Category)) == ({}, ["Men", "Shoes", "Shoes", "Women"])
+    assert "category: shoes stands at men/shoes. Another one is made by its name, such as Shoes." in str(
+        reasons(refused)
+    )
+
+
 def test_a_new_product_may_end_in_another_batch_than_it_begins(row_by_row, brought):
     found = brought(NEW, "batches")
 

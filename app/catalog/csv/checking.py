@@ -179,20 +179,18 @@ class Checker:
         there = self.names.shelves.find(parts)
         if there is not None:
             return there
-        slugs = [slug_of(part) for part in parts]
-        if slugs[-1] in self.ways:
-            found = self.ways[slugs[-1]]
-            if len(parts) > 1 and found != "/".join(slugs):
-                raise Invalid(f"category: {slugs[-1]} stands at {found}.")
+        if len(parts) == 1 and (found := self.ways.get(slug_of(parts[0]))):
             return found
         way = ""
-        for part, slug in zip(parts, slugs, strict=True):
+        for part in parts:
             if len(part) > 200:
                 raise Invalid("category: a name is longer than 200 characters.")
             below = join(way, part)
             here = self.names.shelves.find(below.split("/"))
-            if here is None and slug in self.ways:
-                raise Invalid(f"category: {slug} stands at {self.ways[slug]}.")
+            if here is None and part in self.ways:
+                # An older file may name a category by its slug where it stood before it was moved.
+                there, name = self.ways[part], part.capitalize()
+                raise Invalid(f"category: {part} stands at {there}. Another one is made by its name, such as {name}.")
             way = here or below
         return way
 
