@@ -38,7 +38,7 @@ class Narrowing(NamedTuple):
 
 def narrowing(found: Listing, filters: Filters, q: str, *, is_exact: bool) -> list[Narrowing]:
     """All of a search, and each category that has some of it; nothing when it is one."""
-    values = next((facet.values for facet in found.facets if facet.name == "category"), [])
+    values = next((facet.values for facet in found.facets if facet.name == "category"), ())
     if len(values) < 2:
         return []
     is_narrowed = any(it.is_chosen for it in values)

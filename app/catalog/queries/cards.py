@@ -43,7 +43,7 @@ class CardView:
     is_sold_out: bool
     left: int | None
     is_new: bool
-    swatches: Sequence[str]
+    swatches: tuple[str, ...]
     colours: int
     only_sku: str | None
     badge: str | None = None
@@ -98,7 +98,7 @@ def card_of(row: Sequence[Any]) -> CardView:
         is_sold_out=available <= 0,
         left=available if 0 < available <= FEW_LEFT else None,
         is_new=is_new,
-        swatches=swatches,
+        swatches=tuple(swatches),
         colours=colours,
         only_sku=only_sku,
         id=product_id,

@@ -41,7 +41,7 @@ class Facet(NamedTuple):
     name: str
     title: str
     style: str
-    values: list[FacetValue]
+    values: tuple[FacetValue, ...]
     is_open: bool
 
 
@@ -94,16 +94,16 @@ STYLES = {"size": "sizes", "colour": "swatches"}
 
 def _facets(rows: list[list[Any]], scope: Scope, filters: Filters) -> list[Facet]:
     """Category, size, colour, other options, brand, attributes: each with the values that are there."""
-    facets: dict[str, Facet] = {}
+    facets: dict[str, tuple[str, list[FacetValue]]] = {}
     for kind, title, value, words, colour, number in rows:
         if kind == "brand" and not scope.has_brands:
             continue
         chosen = {each.lower() for each in filters.chosen.get(kind, ())}
-        facet = facets.get(kind)
-        if facet is None:
-            style = STYLES.get(kind, "list")
-            facet = facets[kind] = Facet(kind, title, style, [], is_open=kind != "brand" or bool(chosen))
         # Options and attributes answer to their code and to their name; categories and brands to their slug.
         is_chosen = value.lower() in chosen or (kind not in SHELVES and words.lower() in chosen)
-        facet.values.append(FacetValue(value, words, number, colour, is_chosen))
-    return list(facets.values())
+        _, values = facets.setdefault(kind, (title, []))
+        values.append(FacetValue(value, words, number, colour, is_chosen))
+    return [
+        Facet(kind, title, STYLES.get(kind, "list"), tuple(values), kind != "brand" or bool(filters.chosen.get(kind)))
+        for kind, (title, values) in facets.items()
+    ]
