@@ -6,7 +6,7 @@ from typing import Any
 from bench.table import Figure
 
 KILOBYTES, REQUESTS = 40, 5
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 
 
 def browser_path() -> str | None:
