@@ -32,9 +32,11 @@ class Limit:
     seconds: int
 
 
+# Waits for no disk: a crash may forget the tries of the last moment.
 COUNT = text("""
+    WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))
     INSERT INTO rate_limits AS r (key, count, ends_at)
-    VALUES (:key, 1, now() + make_interval(secs => :seconds))
+    SELECT :key, 1, now() + make_interval(secs => :seconds) FROM quick
     ON CONFLICT (key) DO UPDATE SET
         count = CASE WHEN r.ends_at <= now() THEN 1 ELSE r.count + 1 END,
         ends_at = CASE WHEN r.ends_at <= now() THEN excluded.ends_at ELSE r.ends_at END

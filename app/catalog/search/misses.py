@@ -13,7 +13,8 @@ MOST_ROWS = 5_000
 PERSONAL = re.compile(r"@|\d{5}|\d[\d\s().-]{6,}\d")
 
 NOTE = text("""
-    INSERT INTO search_misses AS m (words) VALUES (:words)
+    WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))
+    INSERT INTO search_misses AS m (words) SELECT :words FROM quick
     ON CONFLICT (words) DO UPDATE SET searched = m.searched + 1, last_at = now()
 """)
 
@@ -24,7 +25,6 @@ def note(typed: str) -> None:
     if not words or len(words) > LONGEST or PERSONAL.search(words):
         return
     with transaction() as current:
-        current.execute(text("SET LOCAL synchronous_commit = off"))
         current.execute(NOTE, {"words": words})
 
 
