@@ -12,7 +12,7 @@ from app.lib.db import transaction
 from app.payments import pace, services
 from app.payments.issues import open_issue
 from app.payments.models import OPEN_STATES, Attempt, Refund
-from app.payments.promises import is_unheard_of
+from app.payments.promises import SEND, is_unheard_of
 from app.payments.providers.base import PaymentState, Provider, ProviderError
 from app.payments.providers.by_hand import BY_HAND
 from app.payments.registry import all_providers
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 SOON = 60  # seconds
-SEND = "payments.send_refund"
 LONGEST_OPEN = timedelta(hours=24)  # where the provider sets no end of its own
 
 

@@ -22,6 +22,7 @@ from app.payments.queries import NOT_THE_ORDERS, attempts_of, summarise
 from app.payments.registry import all_providers
 
 HEARD_OF_WITHIN = timedelta(days=1)
+SEND = "payments.send_refund"  # the job
 LOCKED = "The shopper's bank disputes this payment, so nothing of it can be refunded until that is decided."
 
 
@@ -86,7 +87,7 @@ def promise(
             ask_a_person(order, attempt)
         else:
             attempt.check_at = datetime.now(UTC) + timedelta(minutes=2)
-            outbox.send("payments.send_refund", key=f"send-refund:{refund.id}", refund_id=refund.id)
+            outbox.send(SEND, key=f"send-refund:{refund.id}", refund_id=refund.id)
         return refund
 
 

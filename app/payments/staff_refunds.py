@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from app.lib import outbox
 from app.lib.db import retrying, session, transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
 from app.orders.models import Order
@@ -9,11 +10,12 @@ from app.orders.services import Actor
 from app.payments import refunds
 from app.payments.issues import close_issues
 from app.payments.models import Attempt, Refund
-from app.payments.promises import LOCKED, ask_a_person, is_owed, promise, recount, successor, unanswered
+from app.payments.promises import LOCKED, SEND, ask_a_person, is_owed, promise, recount, successor, unanswered
 from app.payments.providers.base import RefundState
 from app.payments.refund_queries import waits_for_a_hand
 
 LONGEST = 200  # characters of a reference or a note
+ASKING = "The shop is asking the provider about this refund. Look at what became of it in a while, then go on."
 SENDING = "The provider is sending this refund. Wait until it has arrived or failed."
 
 
@@ -65,6 +67,8 @@ def sent_by_hand(reference: str, their_reference: str, note: str, actor: Actor) 
             return _noted(refund, theirs)
         elif not waits_for_a_hand(refund):
             raise NotAllowed(SENDING)
+        elif outbox.waits(SEND, refund_id=refund.id):
+            raise NotAllowed(ASKING)  # the provider may send it at this moment
         refund.reason = f"{refund.reason} ({said})"[:500] if said else refund.reason
         refunds.apply(order, refund, RefundState("succeeded", theirs, None, refund.amount))
         _close_when_answered(refund.attempt, f"sent by other means: {theirs}", actor)

@@ -159,10 +159,14 @@ def test_a_refund_whose_answer_was_lost_for_good_is_brought_to_a_person(end, run
     a_day_later()
     polling.poll()
     run_jobs()
+    a_day_later()
     polling.poll()
     with pytest.raises(NotAllowed, match="Write down"):
         staff_services.dealt_with(request.reference, "refund_unheard", "Looked at it", GRACE)
     waiting = open_issues()
+    with pytest.raises(NotAllowed, match="asking the provider"):
+        staff_refunds.sent_by_hand(refund.reference, "CHAPA-REF-7", "Found in the dashboard", GRACE)
+    run_jobs()
     staff_refunds.sent_by_hand(refund.reference, "CHAPA-REF-7", "Found in the dashboard", GRACE)
 
     assert (waiting, open_issues()) == (["refund_unheard"], [])
