@@ -79,6 +79,13 @@ def try_refund_again(reference: str) -> Response:
     return respond(then=url_for(".show_refund", reference=again.reference), say=say)
 
 
+@bp.post("/refunds/<reference>/give-up")
+def give_up_refund(reference: str) -> Response:
+    staff_refunds.give_up(reference, actor())
+    say = "Nobody waits for it any longer. Try again, or write down how it was sent."
+    return respond(then=url_for(".show_refund", reference=reference), say=say)
+
+
 @bp.post("/refunds/<reference>/sent")
 def refund_sent(reference: str) -> Response:
     """A person sent the money some other way."""

@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, and_, select, text
 
 from app import shipping
 from app.cart import queries as carts
@@ -231,7 +231,7 @@ def _placed_before(whose: Whose, key: str, content: bytes) -> tuple[str, str]:
                 f"Order {same.number} was placed with other details. Pay it, or cancel it to change something."
             )
         return same.number, same.key
-    waiting = awaiting_payment(whose)
+    waiting = _just_given(whose) or awaiting_payment(whose)
     if waiting is None:
         raise CartIsEmpty()
     return waiting.number, waiting.key
@@ -239,7 +239,19 @@ def _placed_before(whose: Whose, key: str, content: bytes) -> tuple[str, str]:
 
 def awaiting_payment(whose: Whose) -> Order | None:
     """The unpaid order this cart became, when there is one: a second click on Pay leads to it."""
-    statement = select(Order).where(Order.status == "pending").order_by(Order.id.desc()).limit(1)
+    return _latest(whose, Order.status == "pending")
+
+
+JUST_NOW = timedelta(hours=1)
+
+
+def _just_given(whose: Whose) -> Order | None:
+    """The order without a price that this cart became a moment ago: it never waited to be paid."""
+    return _latest(whose, and_(Order.total_minor == 0, Order.placed_at > datetime.now(UTC) - JUST_NOW))
+
+
+def _latest(whose: Whose, which: ColumnElement[bool]) -> Order | None:
+    statement = select(Order).where(which).order_by(Order.id.desc()).limit(1)
     if whose.user_id is not None:
         return session().scalar(statement.where(Order.user_id == whose.user_id))
     if not whose.token:

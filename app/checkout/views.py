@@ -58,8 +58,11 @@ def address() -> Response:
 def totals() -> Response:
     """Another delivery method: the summary, the ways to pay that much, and the button that repeats the total."""
     form = CheckoutForm()
-    also = ["checkout/_payment.html", "checkout/_pay.html", "checkout/_summary_phone.html"]
-    return respond("checkout/_summary.html", page="checkout/show.html", also=also, **_context(form, visitor.show()))
+    context = _context(form, visitor.show())
+    also = ["checkout/_pay.html", "checkout/_summary_phone.html"]
+    if request.form.get("ways", "") != context["ways"]:
+        also.append("checkout/_payment.html")  # else what is being chosen or typed there would be lost
+    return respond("checkout/_summary.html", page="checkout/show.html", also=also, **context)
 
 
 @bp.post("/checkout")
@@ -148,7 +151,7 @@ def _context(form: CheckoutForm, cart: CartView) -> dict[str, Any]:
     ways = offered(summary.totals.total, country)
     for provider in ways:
         allow_forms_to(provider.form_action_origins)
-    if form.provider.data not in {provider.name for provider in ways}:
+    if summary.totals.total and form.provider.data not in {provider.name for provider in ways}:
         form.provider.data = ways[0].name if ways else ""
     return {
         "form": form,
@@ -157,6 +160,7 @@ def _context(form: CheckoutForm, cart: CartView) -> dict[str, Any]:
         "rules": addresses.rules_for(country),
         "countries": addresses.countries(settings.locale),
         "ways_to_pay": ways,
+        "ways": " ".join(provider.name for provider in ways) if summary.totals.total else "none",
         "away": away(summary.totals.total, country),
     }
 

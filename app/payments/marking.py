@@ -27,7 +27,8 @@ def mark_paid(number: str, what: str, amount: Money, receipt: str, reason: str, 
 
     `what` is the reference of one of the order's attempts, or the name of a way to pay without a network; `receipt` is
     what the bank or provider calls the payment, and may be empty for cash alone. False when this was marked before: it
-    changes nothing then, and neither does a provider's own message that comes later. Pages where the order could still
+    changes nothing then, and neither does a provider's own message that
+    comes later, unless it knows of more money. Pages where the order could still
     be paid are closed. Raises Invalid, NotFound, and NotAllowed when the attempt was paid otherwise.
     """
     receipt, reason = receipt.strip(), reason.strip()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import selectinload
 
 from app.lib import outbox
 from app.lib.db import transaction
+from app.lib.money import Money
 from app.payments import pace, services
 from app.payments.issues import open_issue
 from app.payments.models import OPEN_STATES, Attempt, Refund
@@ -70,9 +71,11 @@ def _send_again(attempt: Attempt) -> None:
         if refund.state == "pending" and refund.kind == "refund" and not outbox.waits(SEND, refund_id=refund.id):
             key = f"send-refund:{refund.id}:{attempt.checks}"
             outbox.send(SEND, key=key, refund_id=refund.id)
-        if is_unheard_of(refund):
-            note = f"Nobody heard what became of a refund of {refund.amount}. Look for it in the provider's dashboard."
-            open_issue(attempt, "refund_unheard", note)
+    unheard = [refund.amount for refund in attempt.refunds if is_unheard_of(refund)]
+    if unheard:
+        total = Money.total(unheard, attempt.captured.currency)
+        note = f"Nobody heard what became of refunds of {total}. Look for them in the provider's dashboard."
+        open_issue(attempt, "refund_unheard", note, renew=True)
 
 
 def ask_in_turn(reference: str) -> None:

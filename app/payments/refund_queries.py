@@ -29,7 +29,11 @@ class FoundRefund:
 
     @property
     def waits_for_a_hand(self) -> bool:
-        return waits_for_a_hand(self.refund)
+        return self.refund.kind == "by_hand" and self.refund.state == "pending"
+
+    @property
+    def is_unheard_of(self) -> bool:
+        return is_unheard_of(self.refund)
 
 
 def refund_named(reference: str) -> FoundRefund:
@@ -55,12 +59,8 @@ def refund_named(reference: str) -> FoundRefund:
 
 def to_be_done(attempt: Attempt) -> list[Refund]:
     """Refunds a person has to do something about: made by hand, never heard of again, or failed."""
-    return [refund for refund in attempt.refunds if waits_for_a_hand(refund)] + unanswered(attempt)
-
-
-def waits_for_a_hand(refund: Refund) -> bool:
-    """Whether a person says that its money was sent, because no provider will."""
-    return (refund.state == "pending" and refund.kind == "by_hand") or is_unheard_of(refund)
+    by_hand = [refund for refund in attempt.refunds if refund.kind == "by_hand" and refund.state == "pending"]
+    return [*by_hand, *filter(is_unheard_of, attempt.refunds), *unanswered(attempt)]
 
 
 def disputes_of(order_id: int) -> list[Dispute]:

@@ -158,6 +158,13 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
     )
 
 
+def fail(order: Order, refund: Refund, why: str) -> None:
+    """A refund of a locked order will not be waited for any longer."""
+    _close(refund, "failed", why)
+    recount(refund.attempt)
+    _tell_of_failure(order, refund)
+
+
 def _is_owed_after_all(order: Order, refund: Refund) -> bool:
     """Whether a failed refund that went through was still owed; what only stands in for it, unsent, gives way."""
     if is_owed(refund):

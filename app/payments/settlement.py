@@ -109,7 +109,13 @@ def _more_came(order: Order, attempt: Attempt, received: Money | None, channel: 
     )
     if pays_the_order:
         _point_out_excess(order, attempt)
-    return not pays_the_order and attempt.review not in DOUBTFUL
+        return False
+    if attempt.review == "amount" and not _difference(attempt, received):
+        attempt.review = ""
+        close_issues(attempt, "The rest came.", orders.SHOP, ("amount",))
+    if attempt.review in DOUBTFUL:
+        open_issue(attempt, attempt.review, _doubt_in_words(attempt, received), renew=True)
+    return attempt.review not in DOUBTFUL
 
 
 def _receive(order: Order, attempt: Attempt, received: Money, receipt: str | None, channel: str) -> None:
@@ -233,6 +239,7 @@ def _too_little(order: Order, attempt: Attempt, money: PaymentSummary, channel: 
     if attempt.left < attempt.captured and channel != "staff":
         # Some of it went back at the provider before we heard of it: who knows what was agreed.
         attempt.review = "amount"
+        close_issues(attempt, "Some of it went back.", orders.SHOP, ("part",))
         note = f"Of {attempt.captured} only {attempt.left} is left; {order.total} is owed. It does not count."
         open_issue(attempt, "amount", f"{note} until somebody decides.")
         return

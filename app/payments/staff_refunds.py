@@ -10,9 +10,18 @@ from app.orders.services import Actor
 from app.payments import refunds
 from app.payments.issues import close_issues
 from app.payments.models import Attempt, Refund
-from app.payments.promises import LOCKED, SEND, ask_a_person, is_owed, promise, recount, successor, unanswered
+from app.payments.promises import (
+    LOCKED,
+    SEND,
+    ask_a_person,
+    is_owed,
+    is_unheard_of,
+    promise,
+    recount,
+    successor,
+    unanswered,
+)
 from app.payments.providers.base import RefundState
-from app.payments.refund_queries import waits_for_a_hand
 
 LONGEST = 200  # characters of a reference or a note
 ASKING = "The shop is asking the provider about this refund. Look at what became of it in a while, then go on."
@@ -45,11 +54,30 @@ def try_again(reference: str, actor: Actor) -> Refund:
 
 
 @retrying
+def give_up(reference: str, actor: Actor) -> Refund:
+    """Wait no longer for a refund nobody heard of: from now on it counts as failed, and the shop asks no more for it.
+
+    Should it arrive all the same, a person hears of that. Asked twice it changes nothing. Raises NotFound, and
+    NotAllowed while it may still be sent.
+    """
+    with transaction():
+        order, refund = _locked(reference)
+        if refund.state == "failed":
+            return refund
+        if not is_unheard_of(refund):
+            raise NotAllowed(SENDING)
+        if outbox.waits(SEND, refund_id=refund.id):
+            raise NotAllowed(ASKING)
+        refunds.fail(order, refund, f"Nobody heard what became of it; {actor.name or 'staff'} waits for it no longer.")
+        return refund
+
+
+@retrying
 def sent_by_hand(reference: str, their_reference: str, note: str, actor: Actor) -> Refund:
     """A person sent the money of a refund some other way, and writes down how it can be found there.
 
-    Serves a refund that waits for a hand, one that was never heard of again, and one that failed. Asked twice
-    it is written once. Raises Invalid without a reference, NotFound, NotAllowed as `try_again` does.
+    Serves a refund that waits for a hand, and one that failed. Asked twice it is written once. Raises Invalid without
+    a reference, NotFound, NotAllowed as `try_again` does.
     """
     theirs, said = their_reference.strip(), note.strip()
     if not theirs:
@@ -63,12 +91,10 @@ def sent_by_hand(reference: str, their_reference: str, note: str, actor: Actor) 
         if refund.state == "failed":
             _refuse_unless_owed(refund)
             refund = _instead(refund, actor)
-        elif refund.state == "succeeded" and refund.kind == "by_hand":
-            return _noted(refund, theirs)
-        elif not waits_for_a_hand(refund):
+        elif refund.kind != "by_hand":
             raise NotAllowed(SENDING)
-        elif outbox.waits(SEND, refund_id=refund.id):
-            raise NotAllowed(ASKING)  # the provider may send it at this moment
+        elif refund.state == "succeeded":
+            return _noted(refund, theirs)
         refund.reason = f"{refund.reason} ({said})"[:500] if said else refund.reason
         refunds.apply(order, refund, RefundState("succeeded", theirs, None, refund.amount))
         _close_when_answered(refund.attempt, f"sent by other means: {theirs}", actor)

@@ -96,7 +96,7 @@ def dealt_with(reference: str, kind: str, note: str, actor: Actor) -> None:
         if kind == "part" and order.awaits_money and attempt.left:
             raise NotAllowed(f"{attempt.left} waits for the rest of the order. Once that comes, this ends by itself.")
         if kind == "refund_unheard" and any(map(is_unheard_of, attempt.refunds)):
-            raise NotAllowed("Write down that the refund was sent. If it was not, send it by other means first.")
+            raise NotAllowed("Open the refund and say first that nobody waits for it any longer.")
         if kind == attempt.review and not attempt.captured_minor:
             # A message spoke of money that never came: the order can be paid like any other again.
             attempt.review = ""

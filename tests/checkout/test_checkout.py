@@ -230,6 +230,10 @@ def test_the_consent_is_stored_with_its_time_and_text(browser: Any) -> None:
     assert order.news_consent_at is None
 
 
+def ways_in(page: str) -> str:
+    return page.split('name="ways" value="')[1].split('"')[0]
+
+
 @pytest.fixture
 def free_delivery() -> Iterator[None]:
     was = runtime.settings()
@@ -252,11 +256,12 @@ def test_an_order_that_costs_nothing_is_paid_by_being_placed(
 
     placed = browser.post("/checkout", data=form, htmx=htmx)
     again = browser.post("/checkout", data=form, htmx=htmx)
+    other_tab = browser.post("/checkout", data=form | {"idempotency_key": "another"}, htmx=htmx)
     run_jobs()
 
     number = number_of(goes_to(placed))
     order = order_named(number)
-    assert goes_to(again) == goes_to(placed)
+    assert goes_to(again) == goes_to(other_tab) == goes_to(placed)
     assert (order.status, summary(order).state) == ("paid", "paid")
     assert (stock_of(sample).on_hand, stock_of(sample).reserved) == (1, 0)
     assert "Order confirmed Thank you, Ada. We are packing" in words(browser.get(goes_to(placed)).text)
@@ -273,6 +278,7 @@ def test_what_delivery_costs_is_paid_also_for_goods_that_cost_nothing(browser: A
     silent = browser.post("/checkout", data=form, htmx=True)
 
     assert 'id="pay-demo"' in shown
+    assert 'id="payment"' not in browser.post("/checkout/totals", data=form | {"ways": ways_in(shown)}, htmx=True).text
     assert "Pay $5.43" in shown
     assert (silent.status_code, "Choose how to pay." in silent.text) == (422, True)
 

@@ -19,6 +19,7 @@ from app.orders.models import OrderEvent
 from app.payments import marking, parcels, polling, services, settlement, staff_services
 from app.payments.models import Attempt
 from app.payments.providers import complaints, providers
+from app.payments.providers.base import PaymentState
 from app.payments.registry import offered
 from tests.admin.desk import at_desk, words
 from tests.factories import PASSWORD, a_cart, a_variant, an_order, order_named, place, stock_of
@@ -348,3 +349,26 @@ def test_more_money_than_a_paid_order_costs_waits_for_a_person() -> None:
 
     assert (money(order.number).captured.minor, money(order.number).excess.minor) == (TOTAL + 500, 500)
     assert (standing(order.number), open_issues()) == (("paid", "paid", 0), ["excess"])
+
+
+def test_money_in_doubt_that_turns_out_to_be_what_was_asked_pays_the_order() -> None:
+    order = an_order()
+    attempt = choose(order.number, "demo")
+
+    hear(attempt, 2000)
+    doubt = open_issues()
+    hear(attempt, TOTAL)
+
+    assert (doubt, open_issues()) == (["amount"], [])
+    assert standing(order.number) == ("paid", "paid", 0)
+
+
+def test_what_went_back_before_more_was_heard_of_waits_for_one_decision() -> None:
+    order = an_order()
+    attempt = choose(order.number, "demo")
+    mark(order.number, attempt.reference, 2000, "told on the phone")
+    fact = PaymentState("paid", order.total, provider_payment_ref="pay-1", refunded=order.money(820))
+
+    settlement.settle(attempt.reference, fact, channel="webhook")
+
+    assert open_issues() == ["amount"]

@@ -13,7 +13,7 @@ from app.lib.errors import NotAllowed
 from app.orders.services import Actor
 from app.payments import polling, queries, refunds, services, staff_refunds, staff_services
 from app.payments.models import Attempt
-from app.payments.providers.base import ProviderUnavailable
+from app.payments.providers.base import ProviderUnavailable, RefundState
 from tests.factories import a_variant, an_order, order_named, stock_of
 from tests.payments.byhand import open_issues
 from tests.payments.ends_chapa import HASH, ChapaEnd
@@ -161,17 +161,27 @@ def test_a_refund_whose_answer_was_lost_for_good_is_brought_to_a_person(end, run
     run_jobs()
     a_day_later()
     polling.poll()
-    with pytest.raises(NotAllowed, match="Write down"):
+    with pytest.raises(NotAllowed, match="nobody waits"):
         staff_services.dealt_with(request.reference, "refund_unheard", "Looked at it", GRACE)
     waiting = open_issues()
     with pytest.raises(NotAllowed, match="asking the provider"):
-        staff_refunds.sent_by_hand(refund.reference, "CHAPA-REF-7", "Found in the dashboard", GRACE)
+        staff_refunds.give_up(refund.reference, GRACE)
     run_jobs()
-    staff_refunds.sent_by_hand(refund.reference, "CHAPA-REF-7", "Found in the dashboard", GRACE)
+    with pytest.raises(NotAllowed, match="is sending"):
+        staff_refunds.sent_by_hand(refund.reference, "RF18 7", "Sent from the bank", GRACE)
+    staff_refunds.give_up(refund.reference, GRACE)
+    staff_refunds.give_up(refund.reference, GRACE)
+    given_up = open_issues()
+    refunds.send(refund.id)
+    staff_refunds.sent_by_hand(refund.reference, "RF18 7", "Sent from the bank", GRACE)
+    staff_refunds.sent_by_hand(refund.reference, "RF18 7", "Sent from the bank", GRACE)
 
-    assert (waiting, open_issues()) == (["refund_unheard"], [])
+    assert (waiting, given_up) == (["refund_unheard"], ["refund_failed"])
+    assert open_issues() == []
     assert state_of(order) == ("paid", "partially_refunded")
     assert [one["reference"] for one in end.simulator.account.refunds()].count(refund.reference) == 1
+    refunds.record(refund.id, RefundState("succeeded", "CHAPA-7", refund.reference, order.money(500)))
+    assert open_issues() == ["refund_twice"]
 
 
 def a_day_later():

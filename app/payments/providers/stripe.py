@@ -377,14 +377,14 @@ def _translated(error: "StripeError") -> ProviderError:
         return NotConfigured(f"Stripe does not accept STRIPE_SECRET_KEY for this call ({said}).")
     if isinstance(error, stripe.CardError):
         details = part(cast(Mapping[str, Any], error.json_body or {}), "error")
-        code = text(details.get("decline_code")) or error.code or "card_declined"
+        code = text(details.get("decline_code")) or text(error.code) or "card_declined"
         return ProviderRefused(code, decline_sentence(code), retryable=True, detail=said)
     if isinstance(error, stripe.RateLimitError):
         return ProviderUnavailable(f"Stripe asks us to slow down ({said}).", outcome_unknown=False)
     if isinstance(error, stripe.IdempotencyError):
         return ProviderRefused("idempotency_error", REFUSALS["idempotency_error"], detail=said)
     if isinstance(error, stripe.InvalidRequestError):
-        code = error.code or "invalid_request"
+        code = text(error.code) or "invalid_request"
         sentence = REFUSALS.get(code, "This cannot be paid by card just now.")
         return ProviderRefused(code, sentence, detail=f"{said}: {error.user_message}"[:500])
     return ProviderUnavailable(f"Stripe gave no usable answer ({said}).")
