@@ -14,6 +14,7 @@ from app.orders.services import Actor
 from app.payments import polling, queries, refunds, services, staff_refunds, staff_services
 from app.payments.models import Attempt
 from app.payments.providers.base import ProviderUnavailable, RefundState
+from tests.admin.desk import at_desk
 from tests.factories import a_variant, an_order, order_named, stock_of
 from tests.payments.byhand import open_issues
 from tests.payments.ends_chapa import HASH, ChapaEnd
@@ -143,7 +144,7 @@ def test_a_page_whose_address_was_lost_gives_way_to_another(end, run_jobs):
     assert url == attempts[-1].next_url
 
 
-def test_a_refund_whose_answer_was_lost_for_good_is_brought_to_a_person(end, run_jobs):
+def test_a_refund_whose_answer_was_lost_for_good_is_brought_to_a_person(end, browser, run_jobs):
     if end.provider.name != "chapa":
         pytest.skip("Paystack is asked for its refunds by payment, so none is ever lost.")
     order = an_order(a_variant(price=1999))
@@ -169,8 +170,10 @@ def test_a_refund_whose_answer_was_lost_for_good_is_brought_to_a_person(end, run
     run_jobs()
     with pytest.raises(NotAllowed, match="is sending"):
         staff_refunds.sent_by_hand(refund.reference, "RF18 7", "Sent from the bank", GRACE)
-    staff_refunds.give_up(refund.reference, GRACE)
-    staff_refunds.give_up(refund.reference, GRACE)
+    desk = at_desk(browser)
+    assert 'id="give-up"' in desk.page(f"/admin/refunds/{refund.reference}")
+    for _ in range(2):
+        assert desk.post(f"/admin/refunds/{refund.reference}/give-up").status_code == 303
     given_up = open_issues()
     refunds.send(refund.id)
     staff_refunds.sent_by_hand(refund.reference, "RF18 7", "Sent from the bank", GRACE)
