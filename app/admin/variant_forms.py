@@ -38,7 +38,7 @@ def saved(card: str, variant: Variant, stock: StockItem | None) -> dict[str, str
 def _saved(card: str, variant: Variant, stock: StockItem | None) -> dict[str, str]:
     if card == "sale":
         return {
-            "sale": variant.sale.plain() if variant.sale else "",
+            "sale": variant.sale.plain() if variant.sale is not None else "",
             "sale_starts_at": _local(variant.sale_starts_at),
             "sale_ends_at": _local(variant.sale_ends_at),
         }

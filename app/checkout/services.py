@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, select, text
+from sqlalchemy import ColumnElement, and_, or_, select, text
 
 from app import shipping
 from app.cart import queries as carts
@@ -231,7 +231,7 @@ def _placed_before(whose: Whose, key: str, content: bytes) -> tuple[str, str]:
                 f"Order {same.number} was placed with other details. Pay it, or cancel it to change something."
             )
         return same.number, same.key
-    waiting = _just_given(whose) or awaiting_payment(whose)
+    waiting = _latest(whose, or_(Order.status == "pending", _was_just_given()))
     if waiting is None:
         raise CartIsEmpty()
     return waiting.number, waiting.key
@@ -245,9 +245,10 @@ def awaiting_payment(whose: Whose) -> Order | None:
 JUST_NOW = timedelta(hours=1)
 
 
-def _just_given(whose: Whose) -> Order | None:
-    """The order without a price that this cart became a moment ago: it never waited to be paid."""
-    return _latest(whose, and_(Order.total_minor == 0, Order.placed_at > datetime.now(UTC) - JUST_NOW))
+def _was_just_given() -> ColumnElement[bool]:
+    """SQL: an order without a price, placed a moment ago. It never waited to be paid."""
+    since = datetime.now(UTC) - JUST_NOW
+    return and_(Order.total_minor == 0, Order.status != "cancelled", Order.placed_at > since)
 
 
 def _latest(whose: Whose, which: ColumnElement[bool]) -> Order | None:

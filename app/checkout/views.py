@@ -74,7 +74,8 @@ def place() -> Response:
         return _refused(form, error)
     whose = visitor.whose()
     actor = Actor.of(current_user if current_user.is_authenticated else None)
-    ways = _ways_to_pay(visitor.show(), form)
+    cart = visitor.show()
+    ways = _ways_to_pay(cart, form)
     form.costs_something = ways is not None
     if not form.validate():
         return _again(form, 422)
@@ -82,7 +83,7 @@ def place() -> Response:
     if ways is not None and chosen is None:
         form.provider.errors = ["This way to pay is not offered for this order. Choose another one."]
         return _again(form, 422)
-    if chosen is not None and not form.has_phone_for(chosen):
+    if cart.lines and chosen is not None and not form.has_phone_for(chosen):
         return _again(form, 422)
     try:
         number, _ = services.place_order(
@@ -147,7 +148,6 @@ def _context(form: CheckoutForm, cart: CartView) -> dict[str, Any]:
     summary = services.summarise_cart(cart, country, form.shipping_method.data)
     form.shipping_method.data = summary.quote.method.code if summary.quote else ""
     form.idempotency_key.data = form.idempotency_key.data or random_key()
-    form.reviewed.data = summary.fingerprint
     ways = offered(summary.totals.total, country)
     for provider in ways:
         allow_forms_to(provider.form_action_origins)

@@ -377,6 +377,16 @@ class TestTheDesk:
         assert theirs == seen_in(refused, card)
         assert dict(parse_qsl(seen_in(desk.page(at), card))).items() >= his.items()
 
+    def test_a_sale_for_nothing_is_ended_like_any_other(self, browser):
+        shirt = a_variant()
+        desk, at = Desk(browser), f"/admin/products/{shirt.product.slug}/variants/{shirt.sku}"
+        services.plan_sale(shirt.id, money(0))
+
+        page = desk.page(at)
+        desk.send(f"{at}/sale", sale="", seen=seen_in(page, "sale"))
+
+        assert session().get(Variant, shirt.id, populate_existing=True).sale_minor is None
+
     def test_a_barcode_is_one_variants_and_finds_it(self, browser):
         shirt, other = a_variant(), a_variant()
         desk = Desk(browser)

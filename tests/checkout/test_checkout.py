@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.cart.queries import Whose
 from app.checkout import services as checkout
 from app.checkout.views import PLACING
 from app.lib import ratelimit, runtime
@@ -13,7 +14,7 @@ from app.lib.db import db
 from app.lib.errors import Invalid
 from app.orders.services import Actor
 from app.payments.queries import summary
-from tests.factories import a_cart, a_variant, an_order, order_named, place, stock_of, wishes
+from tests.factories import a_cart, a_user, a_variant, an_order, order_named, place, stock_of, wishes
 from tests.journeys.shopping import Shopper, goes_to, number_of, words
 from tests.races.meeting import assert_sound
 
@@ -281,6 +282,33 @@ def test_what_delivery_costs_is_paid_also_for_goods_that_cost_nothing(browser: A
     assert 'id="payment"' not in browser.post("/checkout/totals", data=form | {"ways": ways_in(shown)}, htmx=True).text
     assert "Pay $5.43" in shown
     assert (silent.status_code, "Choose how to pay." in silent.text) == (422, True)
+
+
+def test_the_summary_that_was_shown_is_said_once_and_follows_the_delivery(browser: Any, free_delivery: None) -> None:
+    ada = Shopper(browser, htmx=True)
+    ada.add(a_variant(price=1999).sku)
+    page = browser.get("/checkout").text
+    form = ada.checkout_form(shipping_method="express")
+
+    shown = browser.post("/checkout/totals", data=form, htmx=True).text
+    pay = shown.split('id="pay"')[1]
+
+    assert page.count('name="reviewed"') == 1 and 'name="reviewed"' in page.split('id="pay"')[1]
+    assert 'name="reviewed"' in pay
+    placed = browser.post(
+        "/checkout", data=form | {"reviewed": pay.split('name="reviewed" value="')[1].split('"')[0]}, htmx=True
+    )
+    assert goes_to(placed).startswith("/payments/demo/")
+
+
+def test_a_second_tab_leads_to_the_latest_order_that_is_alive(free_delivery: None) -> None:
+    ada = a_user()
+    an_order(a_variant(price=0), user=ada)
+    unpaid = an_order(a_variant(price=1999), user=ada)
+
+    again, _ = place(Whose(user_id=ada.id), key="another tab")
+
+    assert again == unpaid.number
 
 
 def test_an_order_that_cost_nothing_can_be_cancelled(free_delivery: None) -> None:
