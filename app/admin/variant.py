@@ -1,5 +1,6 @@
 """One variant at the staff desk: its sale, the quantities it is sold by, its supply; and what a product cost when."""
 
+from functools import partial
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -15,7 +16,8 @@ from app.inventory.supply import Supply, set_supply
 from app.lib.errors import Invalid, NotFound
 from app.lib.htmx import respond
 
-CARDS = ("sale", "terms", "supply")
+# How each card of the page is read, and what of it a form has shown.
+CARDS = {"sale": (sale_from, Sale), "terms": (terms_from, Terms), "supply": (supply_from, Supply)}
 
 
 @bp.get("/products/<slug>/variants/<sku>")
@@ -25,27 +27,18 @@ def variant(slug: str, sku: str) -> str:
 
 @bp.post("/products/<slug>/variants/<sku>/sale")
 def plan_sale(slug: str, sku: str) -> Response:
-    def save(variant_id: int, it: dict[str, str], was: dict[str, str] | None) -> None:
-        shown = Sale(**sale_from(was)) if was else None
-        services.plan_sale(variant_id, **sale_from(it), actor_id=current_user.id, seen=shown)
-
+    save = partial(services.plan_sale, actor_id=current_user.id)
     return _save(slug, sku, "sale", save, "Sale saved." if request.form.get("sale", "").strip() else "Sale ended.")
 
 
 @bp.post("/products/<slug>/variants/<sku>/terms")
 def set_terms(slug: str, sku: str) -> Response:
-    def save(variant_id: int, it: dict[str, str], was: dict[str, str] | None) -> None:
-        services.set_terms(variant_id, **terms_from(it), seen=Terms(**terms_from(was)) if was else None)
-
-    return _save(slug, sku, "terms", save, "Saved.")
+    return _save(slug, sku, "terms", services.set_terms, "Saved.")
 
 
 @bp.post("/products/<slug>/variants/<sku>/supply")
 def change_supply(slug: str, sku: str) -> Response:
-    def save(variant_id: int, it: dict[str, str], was: dict[str, str] | None) -> None:
-        set_supply(variant_id, **supply_from(it), seen=Supply(**supply_from(was)) if was else None)
-
-    return _save(slug, sku, "supply", save, "Saved.")
+    return _save(slug, sku, "supply", set_supply, "Saved.")
 
 
 @bp.get("/products/<slug>/prices")
@@ -62,13 +55,14 @@ def _save(slug: str, sku: str, card: str, save: Any, words: str) -> Response:
     it = typed(card, request.form)
     found = _context(slug, sku)
     was = seen(card, request.form)
+    read, shape = CARDS[card]
     try:
-        save(found["variant"].id, it, was)
+        save(found["variant"].id, **read(it), seen=shape(**read(was)) if was else None)
     except Invalid as error:
         # Saved again after somebody else's change, it replaces what is there now.
         shown = found[card]["seen"] if isinstance(error, Overtaken) else request.form.get("seen", "")
         found[card] = it | {"seen": shown}
-        found["errors"] = {card: {error.field or CARDS[0]: error.sentence}}
+        found["errors"] = {card: {error.field or "sale": error.sentence}}
         return respond(fragment, page=page, status=error.status, **found)
     there = url_for(".variant", slug=slug, sku=sku)
     return respond(fragment, then=there, say=words, **_context(slug, sku))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Row, and_, func, literal_column, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import aliased
 
@@ -116,8 +116,13 @@ class Whose:
     def condition(self) -> ColumnElement[bool]:
         """SQL for the open cart of this person; a cart of a shopper is never opened by a cookie alone."""
         if self.user_id is not None:
-            return and_(Cart.user_id == self.user_id, Cart.status == "open")
-        return and_(Cart.token_digest == digest(self.token or ""), Cart.user_id.is_(None), Cart.status == "open")
+            return _is_open_by("user_id", self.user_id)
+        return _is_open_by("token_digest", digest(self.token or ""))
+
+
+def _is_open_by(name: str, value: Any) -> ColumnElement[bool]:
+    nobodys = [Cart.user_id.is_(None)] if name == "token_digest" else []
+    return and_(getattr(Cart, name) == value, *nobodys, Cart.status == "open")
 
 
 def view(whose: Whose) -> CartView:
@@ -182,8 +187,7 @@ def _lines_of_carts(by: str) -> str:
         .outerjoin(Product, Product.id == Variant.product_id)
         .outerjoin(Image, Image.id == Variant.image_id)
         .outerjoin(StockItem, StockItem.variant_id == Variant.id)
-        .where(getattr(Cart, by) == literal_column(":whose"), Cart.status == "open")
-        .where(Cart.user_id.is_(None) if by == "token_digest" else true())
+        .where(_is_open_by(by, literal_column(":whose")))
         .order_by(CartLine.id)
     )
     return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]

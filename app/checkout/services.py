@@ -31,6 +31,8 @@ from app.pricing import Totals
 
 log = logging.getLogger(__name__)
 
+JUST_NOW = timedelta(hours=1)
+
 __all__ = ["cancel", "expire", "expire_unpaid", "place_order", "start_payment", "take_back"]
 
 
@@ -240,9 +242,6 @@ def _placed_before(whose: Whose, key: str, content: bytes) -> tuple[str, str]:
 def awaiting_payment(whose: Whose) -> Order | None:
     """The unpaid order this cart became, when there is one: a second click on Pay leads to it."""
     return _latest(whose, Order.status == "pending")
-
-
-JUST_NOW = timedelta(hours=1)
 
 
 def _was_just_given() -> ColumnElement[bool]:

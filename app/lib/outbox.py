@@ -79,12 +79,12 @@ WRITE = """
         ON CONFLICT (key) DO NOTHING
         RETURNING 1
     )
-    SELECT pg_notify('outbox', '') FROM (SELECT count(*) FROM added) AS counted
+    SELECT pg_notify(:channel, '') FROM (SELECT count(*) FROM added) AS counted
 """
 
 
 def _write(_current: Session, rows: list[dict[str, Any]]) -> None:
-    prepared.run(WRITE, {"rows": json.dumps(rows)})
+    prepared.run(WRITE, {"rows": json.dumps(rows), "channel": CHANNEL})
 
 
 SETTLE = text("UPDATE outbox SET done_at = now() WHERE key = :key AND dead_at IS NOT NULL AND done_at IS NULL")

@@ -41,6 +41,7 @@ def poll() -> int:
             _plan_next(attempt, now, on_the_phone=attempt.provider in phones)
             outbox.send("payments.check", key=f"check:{attempt.id}:{attempt.checks}", reference=attempt.reference)
             _send_again(attempt)
+            _point_out_unheard(attempt)
         return len(attempts)
 
 
@@ -71,6 +72,9 @@ def _send_again(attempt: Attempt) -> None:
         if refund.state == "pending" and refund.kind == "refund" and not outbox.waits(SEND, refund_id=refund.id):
             key = f"send-refund:{refund.id}:{attempt.checks}"
             outbox.send(SEND, key=key, refund_id=refund.id)
+
+
+def _point_out_unheard(attempt: Attempt) -> None:
     unheard = [refund.amount for refund in attempt.refunds if is_unheard_of(refund)]
     if unheard:
         total = Money.total(unheard, attempt.captured.currency)

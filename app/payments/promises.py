@@ -174,12 +174,8 @@ def recount(attempt: Attempt) -> None:
         # What failed may have gone back another way since, and then nobody is needed any more.
         close_issues(attempt, "went back another way", orders.SHOP, ("refund_failed",))
     long_ago = datetime.now(UTC) - HEARD_OF_WITHIN
-    if any(refund.created_at < long_ago for refund in attempt.refunds) and not _is_any_unheard_of(attempt):
+    if any(refund.created_at < long_ago for refund in attempt.refunds) and not any(map(is_unheard_of, attempt.refunds)):
         close_issues(attempt, "It was heard of.", orders.SHOP, ("refund_unheard",))
-
-
-def _is_any_unheard_of(attempt: Attempt) -> bool:
-    return any(is_unheard_of(refund) for refund in attempt.refunds)
 
 
 def _fit_what_banks_took(attempt: Attempt) -> None:

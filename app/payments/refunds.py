@@ -136,9 +136,7 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
     if answer.state in (refund.state, "pending"):
         return
     if answer.state == "failed":
-        _close(refund, "failed", answer.error)
-        recount(refund.attempt)
-        _tell_of_failure(order, refund)
+        fail(order, refund, answer.error)
         return
     if refund.state == "failed" and not _is_owed_after_all(order, refund):
         note = f"{refund.amount} went back although that had failed, and was sent another way as well."
@@ -159,7 +157,7 @@ def apply(order: Order, refund: Refund, answer: RefundState) -> None:
 
 
 def fail(order: Order, refund: Refund, why: str) -> None:
-    """A refund of a locked order will not be waited for any longer."""
+    """A refund of a locked order was not made, or is waited for no longer: somebody hears of it if it is still owed."""
     _close(refund, "failed", why)
     recount(refund.attempt)
     _tell_of_failure(order, refund)

@@ -144,9 +144,8 @@ def test_a_page_whose_address_was_lost_gives_way_to_another(end, run_jobs):
     assert url == attempts[-1].next_url
 
 
+@pytest.mark.parametrize("far_end", [ChapaEnd], indirect=True)  # Paystack tells of its refunds by payment
 def test_a_refund_whose_answer_was_lost_for_good_is_brought_to_a_person(end, browser, run_jobs):
-    if end.provider.name != "chapa":
-        pytest.skip("Paystack is asked for its refunds by payment, so none is ever lost.")
     order = an_order(a_variant(price=1999))
     request = begun(end, order)
     end.press("pay", request, request.reference)

@@ -87,9 +87,8 @@ def test_a_push_that_was_sent_under_a_name_nobody_can_read_may_have_rung(name: o
         assert silence.value.outcome_unknown
 
 
-@pytest.mark.parametrize("name", ["error\0Code", "plain"])
-def test_what_a_provider_says_can_be_written_down(name: str) -> None:
-    with talking({"access_token": "token", "expires_in": "3599", "errorCode": name, "errorMessage": "No\0"}) as talker:
+def test_what_a_provider_says_can_be_written_down() -> None:
+    with talking({"access_token": "token", "expires_in": "3599", "errorCode": "error\0Code"}) as talker:
         provider = MpesaProvider("key", "secret", "174379", "passkey", api_base=talker.url, patience=SHORT)
 
         with pytest.raises(ProviderUnavailable) as silence:
