@@ -45,6 +45,7 @@ def run(sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
         return connection.exec_driver_sql(statement.execute, given)
     except NotSupportedError as error:  # a migration changed a type that this reads: what was planned is of no use
         connection.invalidate(error)
+        connection.engine.dispose()  # the others that wait in the pool have planned it too
         if in_transaction():
             raise  # and `retrying` begins again, on another connection
         session().rollback()

@@ -17,7 +17,7 @@ from app.orders.models import Order
 from app.payments.queries import PaymentSummary, refund_by_id, summary
 
 SUBJECTS = {
-    "confirmation": "Your order {number}: thank you, it is paid",
+    "confirmation": "Your order {number}: thank you, it is {standing}",
     "confirmed": "Your order {number} is confirmed: you pay when it arrives",
     "transfer": "Your order {number}: how to pay it",
     "payment_failed": "Your order {number} is not paid yet",
@@ -58,7 +58,7 @@ def send(template: str, order_id: int, *, key: str, document: Document | None = 
     money = summary(order)
     if template in STILL_TRUE and not STILL_TRUE[template](order, money):
         return
-    subject = SUBJECTS[template].format(number=order.number)
+    subject = SUBJECTS[template].format(number=order.number, standing="paid" if order.total else "confirmed")
     context = {
         **facts,
         "shop": runtime.settings(),

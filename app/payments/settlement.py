@@ -39,6 +39,7 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
     with transaction():
         order, attempt = locked(reference)
         _remember_names(attempt, fact)
+        has_paid = order.status != "cancelled" and counts(order, attempt)
         pays = False
         if fact.state == "paid":
             pays = _paid(order, attempt, fact, channel)
@@ -52,7 +53,9 @@ def settle(reference: str, fact: PaymentState, *, channel: str) -> None:
             # Before the money counts: what was sent back or taken meanwhile pays nothing.
             refunds.learn(order, attempt, fact.refunds, fact.refunded)
             disputes.learn(order, attempt, fact.disputes)
-        if pays:
+        if pays and has_paid:
+            _point_out_excess(order, attempt)
+        elif pays:
             fulfil(order, attempt, channel)
 
 
@@ -93,11 +96,10 @@ def _paid(order: Order, attempt: Attempt, fact: PaymentState, channel: str) -> b
 
 
 def _more_came(order: Order, attempt: Attempt, received: Money | None, channel: str) -> bool:
-    """A person may have written down less than the provider says came. True when it counts and pays no order yet."""
+    """A person may have written down less than the provider says came. True when that counts."""
     if received is None or received.currency != attempt.captured.currency or received <= attempt.captured:
         return False
     had = attempt.captured
-    pays_the_order = counts(order, attempt)
     attempt.captured_minor = received.minor
     orders.record(
         order,
@@ -107,9 +109,6 @@ def _more_came(order: Order, attempt: Attempt, received: Money | None, channel: 
         is_internal=True,
         reference=attempt.reference,
     )
-    if pays_the_order:
-        _point_out_excess(order, attempt)
-        return False
     if attempt.review == "amount" and not _difference(attempt, received):
         attempt.review = ""
         close_issues(attempt, "The rest came.", orders.SHOP, ("amount",))

@@ -245,7 +245,7 @@ def free_delivery() -> Iterator[None]:
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_an_order_that_costs_nothing_is_paid_by_being_placed(
-    browser: Any, free_delivery: None, run_jobs: Any, htmx: bool
+    browser: Any, free_delivery: None, run_jobs: Any, mails: Any, htmx: bool
 ) -> None:
     sample = a_variant(price=0, on_hand=2)
     ada = Shopper(browser, htmx=htmx)
@@ -262,6 +262,7 @@ def test_an_order_that_costs_nothing_is_paid_by_being_placed(
 
     number = number_of(goes_to(placed))
     order = order_named(number)
+    assert [letter["subject"] for letter in mails()] == [f"Your order {number}: thank you, it is confirmed"]
     assert goes_to(again) == goes_to(other_tab) == goes_to(placed)
     assert (order.status, summary(order).state) == ("paid", "paid")
     assert (stock_of(sample).on_hand, stock_of(sample).reserved) == (1, 0)

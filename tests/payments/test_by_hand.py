@@ -351,6 +351,30 @@ def test_more_money_than_a_paid_order_costs_waits_for_a_person() -> None:
     assert (standing(order.number), open_issues()) == (("paid", "paid", 0), ["excess"])
 
 
+def test_more_money_for_an_order_that_was_cancelled_goes_back_by_itself() -> None:
+    order = an_order()
+    attempt = choose(order.number, "demo")
+    mark(order.number, attempt.reference, TOTAL, "told on the phone")
+    checkout.cancel(order.number, actor=GRACE, reason="Changed my mind", by_shopper=False)
+
+    hear(attempt, TOTAL + 500)
+
+    assert (money(order.number).captured.minor, last(order.number).left.minor) == (TOTAL + 500, 0)
+    assert open_issues() == []
+
+
+def test_an_excess_that_went_back_with_the_same_message_needs_nobody() -> None:
+    order = an_order()
+    attempt = choose(order.number, "demo")
+    mark(order.number, attempt.reference, TOTAL, "told on the phone")
+    more = order.total + order.money(500)
+    fact = PaymentState("paid", more, provider_payment_ref="pay-1", refunded=order.money(500))
+
+    settlement.settle(attempt.reference, fact, channel="webhook")
+
+    assert (money(order.number).excess.minor, open_issues()) == (0, [])
+
+
 def test_money_in_doubt_that_turns_out_to_be_what_was_asked_pays_the_order() -> None:
     order = an_order()
     attempt = choose(order.number, "demo")

@@ -95,6 +95,7 @@ def test_what_a_provider_says_can_be_written_down() -> None:
             provider.look_up("att-1", "ws_CO_1")
 
         assert str(silence.value).isprintable()
+    assert str(ProviderUnavailable(f"{Money(40000, 'KES')} was asked\n for.")) == "KES 400.00 was asked for."
 
 
 @pytest.mark.parametrize("number", [-1, 10**15, 10**30, True, "5", None])

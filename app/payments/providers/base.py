@@ -254,7 +254,7 @@ class ProviderError(Exception):
 
 
 def _printable(words: str) -> str:
-    return "".join(letter for letter in words if letter.isprintable())
+    return "".join(letter for letter in " ".join(words.split()) if letter.isprintable())
 
 
 class ProviderUnavailable(ProviderError):
