@@ -249,6 +249,22 @@ def unpacked(answer: Any) -> str:
     return body.decode()
 
 
+def test_a_page_read_again_is_smaller_and_counted_as_before(kept, known, reader):
+    shirt, zip_ = a_variant(), {"Accept-Encoding": "gzip"}
+    known()
+    address = f"/p/{shirt.product.slug}"
+    memory = kept.front.memory
+    memory.clear()
+
+    first, again = (reader().get(address, headers=zip_) for _ in range(2))
+    memory.drop(f"{address}?")
+
+    assert len(again.data) < len(first.data)
+    assert unpacked(again) == unpacked(first)
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert memory.size == 0
+
+
 def test_a_page_made_for_a_shopper_holds_nothing_of_hers(kept, known, reader):
     """She asks first, so the page is made at her request."""
     shirt = a_variant(on_hand=50)

@@ -133,8 +133,7 @@ class Front:
 
     def _read_again(self, key: str, page: Page) -> None:
         """Worth compressing well and telling the other processes, which pages read only once are not."""
-        page.is_dense = True
-        page.body("br")
+        page.make_dense()
         if self.shelf is not None:
             self.shelf.put(key, page)
 

@@ -10,8 +10,8 @@ import brotli
 from app.lib.pagecache.versions import Position, Versions
 
 GZIP_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-QUICK = 1  # zlib's level: a page is compressed while its first reader waits
-DENSE = 5  # brotli's, for pages that are read again
+QUICK, DENSE = 1, 9  # zlib's levels: while the first reader waits, and for pages that are read again
+DENSE_BR = 5  # brotli's, for the latter
 WINDOW = 18  # brotli's, as a power of two: hardly a page is longer
 OVERHEAD = 1500  # bytes a page costs beside its bodies
 
@@ -41,6 +41,7 @@ class Page:
         "is_dense",
         "position",
         "sequence",
+        "size",
         "slots",
         "until",
     )
@@ -51,14 +52,27 @@ class Page:
         self.digest = blake2b(b"".join((before, hole, after)), digest_size=9).hexdigest()
         self._lengths = (len(before), len(after))
         self._crcs = (zlib.crc32(before), zlib.crc32(after))
-        self._before = _deflated(before, zlib.Z_FULL_FLUSH)
-        self._after = _deflated(after, zlib.Z_FINISH)
+        self._compress(before, after, QUICK)
         self._forget_made()
 
+    def _compress(self, before: bytes, after: bytes, level: int) -> None:
+        # Each piece is whole by itself, so whoever reads while they change may meet one new and one old.
+        self._before = _deflated(before, zlib.Z_FULL_FLUSH, level)
+        self._after = _deflated(after, zlib.Z_FINISH, level)
+
     def _forget_made(self) -> None:
+        # Bytes of memory, with the bodies that will be made. It stays as it was counted when they get shorter.
+        self.size = OVERHEAD + 3 * (len(self._before) + len(self._after))
         self._br = self._gzip = b""
         self._shift: tuple[int, ...] = ()
         self.is_dense = False
+
+    def make_dense(self) -> None:
+        """Compressed as well as it can be: a page that is read again is read often."""
+        self.is_dense = True
+        self._compress(*self._inflated(), DENSE)
+        self._gzip = self.gzip(self.hole)
+        self.body("br")
 
     def shown_at(self, sequence: int, slots: tuple[int, ...], position: Position, ends: float, until: float) -> None:
         """How long it is fresh. `ends` is of the monotonic clock, `until` the same of the database's."""
@@ -76,16 +90,11 @@ class Page:
         self.checked = number
         return True
 
-    @property
-    def size(self) -> int:
-        """Bytes of memory, with the bodies that will be made."""
-        return OVERHEAD + 3 * (len(self._before) + len(self._after))
-
     def body(self, encoding: str) -> bytes:
         """As a visitor gets it: "br", "gzip" or ""."""
         if encoding == "br":
             if not self._br:
-                self._br = brotli.compress(self.plain(self.hole), quality=DENSE, lgwin=WINDOW)
+                self._br = brotli.compress(self.plain(self.hole), quality=DENSE_BR, lgwin=WINDOW)
             return self._br
         if encoding == "gzip":
             if not self._gzip:
@@ -94,7 +103,11 @@ class Page:
         return self.plain(self.hole)
 
     def plain(self, hole: bytes) -> bytes:
-        return zlib.decompress(self._before + b"\x03\x00", -15) + hole + zlib.decompress(self._after, -15)
+        before, after = self._inflated()
+        return before + hole + after
+
+    def _inflated(self) -> tuple[bytes, bytes]:
+        return zlib.decompress(self._before + b"\x03\x00", -15), zlib.decompress(self._after, -15)
 
     def gzip(self, hole: bytes) -> bytes:
         """With something else in the hole."""
@@ -144,14 +157,15 @@ class Page:
         page._lengths = tuple(facts["lengths"])  # type: ignore[arg-type,assignment]
         page._crcs = tuple(facts["crcs"])  # type: ignore[arg-type,assignment]
         page.hole = hole if facts["has_hole"] else b""
+        page._before, page._after, br = bodies
         page._forget_made()
-        page._before, page._after, page._br = bodies
+        page._br = br
         page.is_dense = True
         return page
 
 
-def _deflated(piece: bytes, ending: int) -> bytes:
-    stream = zlib.compressobj(QUICK, zlib.DEFLATED, -15)
+def _deflated(piece: bytes, ending: int, level: int) -> bytes:
+    stream = zlib.compressobj(level, zlib.DEFLATED, -15)
     return stream.compress(piece) + stream.flush(ending)
 
 
