@@ -71,8 +71,8 @@ def test_placing_an_order_costs_at_most_eight(queries):
         checkout.place_order(cart, wishes(), key="one", actor=Actor("Ada"))
 
 
-def test_pressing_pay_places_the_order_and_opens_the_payment_in_at_most_26(browser, queries):
+def test_pressing_pay_places_the_order_and_opens_the_payment_in_at_most_23(browser, queries):
     form = filled_form(browser, a_variant().id, "form")
 
-    with queries(at_most=26):
+    with queries(at_most=23):
         assert press_button(browser, form, 1).status_code == 303

@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, text
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from app import shipping
 from app.cart import queries as carts
@@ -15,7 +15,7 @@ from app.cart.models import Cart
 from app.cart.queries import CartView, Whose
 from app.checkout.endings import cancel, expire, expire_unpaid, take_back
 from app.inventory import services as inventory
-from app.lib import outbox, runtime
+from app.lib import outbox, prepared, runtime
 from app.lib.db import retrying, session, transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
 from app.lib.tokens import digest
@@ -114,7 +114,7 @@ def place_order(
     """
     own_key = _scoped(key, whose)
     content = _digest(wishes)
-    with transaction() as current:
+    with transaction():
         cart_services.keep_still(whose)
         cart = _still(whose)
         if not cart.lines:
@@ -125,7 +125,7 @@ def place_order(
         except NotFound:
             # The same cart was ordered while we were looking at it: one cart, one order.
             return _placed_before(whose, own_key, content)
-        current.execute(OWE, {"order_id": order.id})
+        prepared.run(OWE, {"order_id": order.id})
         quantities = {line.variant_id: line.quantity for line in cart.lines}
         inventory.reserve(order.id, quantities, order.hold_expires_at)
         if not summary.totals.total:
@@ -135,10 +135,10 @@ def place_order(
         return order.number, order.key
 
 
-OWE = text("""
+OWE = """
     INSERT INTO payments (order_id, amount_minor, currency)
     SELECT id, total_minor, currency FROM orders WHERE id = :order_id
-""")
+"""
 
 
 def _still(whose: Whose) -> CartView:
@@ -282,16 +282,18 @@ def start_payment(number: str, provider: str, payer: Payer = NOBODY) -> str:
     hold had run out and the units are gone, NotAllowed when the order does not await payment, or when money for
     it is on its way, and TooMany when this shopper's payments were declined too often.
     """
-    order_id, until = _renew_hold(number, payer)
-    try:
-        on_its_way = payments.close_others(order_id, but_provider=provider)
-    except ProviderUnavailable:
-        # Both pages could be paid now; the second payment would be seen, and waits for staff as "second".
-        log.warning("An open payment page of order %s could not be closed", number)
-        on_its_way = set()
-    if on_its_way:
-        raise NotAllowed(_wait_for(number, on_its_way))
-    return payments.start(number, provider, until, payer)
+    order_id, until, opened = _renew_and_open(number, provider, payer)
+    if opened is None:
+        try:
+            on_its_way = payments.close_others(order_id, but_provider=provider)
+        except ProviderUnavailable:
+            # Both pages could be paid now; the second payment would be seen, and waits for staff as "second".
+            log.warning("An open payment page of order %s could not be closed", number)
+            on_its_way = set()
+        if on_its_way:
+            raise NotAllowed(_wait_for(number, on_its_way))
+        opened = payments.open_all_the_same(number, provider, until, payer)
+    return payments.start(number, opened, provider)
 
 
 def _wait_for(number: str, providers: set[str]) -> str:
@@ -304,20 +306,27 @@ JUST_HELD = timedelta(seconds=20)  # an order placed in this request needs no ne
 
 
 @retrying
-def _renew_hold(number: str, payer: Payer) -> tuple[int, datetime]:
+def _renew_and_open(number: str, provider: str, payer: Payer) -> tuple[int, datetime, payments.Opened | None]:
+    """The order, until when its stock is held, and the attempt, unless other pages have to be closed first."""
     with transaction():
         order = orders.locked(number)
         if not order.awaits_money:
             raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
         declines.refuse_after_too_many(order, payer)
-        until = datetime.now(UTC) + timedelta(minutes=runtime.settings().hold_minutes)
-        if not order.is_pending:
-            return order.id, until
-        if until - order.hold_expires_at < JUST_HELD:
-            return order.id, min(order.hold_expires_at, until)
-        order.hold_expires_at = until
-        _hold_again(order, until)
-        return order.id, until
+        until = _held_until(order)
+        return order.id, until, payments.open_unless_others(order, provider, until, payer)
+
+
+def _held_until(order: Order) -> datetime:
+    """The stock of a locked order held anew, where it waits for nothing but money."""
+    until = datetime.now(UTC) + timedelta(minutes=runtime.settings().hold_minutes)
+    if not order.is_pending:
+        return until
+    if until - order.hold_expires_at < JUST_HELD:
+        return min(order.hold_expires_at, until)
+    order.hold_expires_at = until
+    _hold_again(order, until)
+    return until
 
 
 def _hold_again(order: Order, until: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.types import BigInteger
 from app.catalog import bulk, search
 from app.catalog.bulk import MOST_ROWS, Edit, Refused, Saved
 from app.inventory.services import IDS, LOCK, MOST
+from app.lib import prepared
 from app.lib.db import retrying, session, transaction
 from app.lib.errors import Invalid
 
@@ -63,7 +64,7 @@ def save(edits: Sequence[Edit], *, note: str = "", actor_id: int | None = None) 
 def _stock(variants: list[int]) -> dict[int, Row[Any]]:
     if not variants:
         return {}
-    session().execute(LOCK, {"variants": sorted(variants)})
+    prepared.run(LOCK, {"variants": sorted(variants)})
     return {row.variant_id: row for row in session().execute(STOCK, {"variants": variants})}
 
 

@@ -28,10 +28,10 @@ class NotEnoughStock(NotAllowed):
 
 # Rows are locked in ascending order first, because a multi-row UPDATE has no order of its own and two of them
 # could wait for each other. RESERVE then decides and writes in one breath: every line, or none.
-LOCK = text("""
-    SELECT variant_id FROM stock_items WHERE variant_id = ANY(:variants)
+LOCK = """
+    SELECT variant_id FROM stock_items WHERE variant_id = ANY(CAST(:variants AS bigint[]))
     ORDER BY variant_id FOR NO KEY UPDATE
-""").bindparams(bindparam("variants", type_=IDS))
+"""
 
 RESERVE = """
     WITH wanted AS (
@@ -89,7 +89,7 @@ def reserve(order_id: int, quantities: Mapping[int, int], until: datetime) -> No
         "until": until,
     }
     with transaction() as current:
-        current.execute(LOCK, {"variants": variants})
+        prepared.run(LOCK, {"variants": variants})
         if prepared.run(RESERVE, values).scalar() == len(variants):
             return
         freed = current.scalar(RELEASE_LAPSED, {"variants": variants})
@@ -130,8 +130,8 @@ def take(order_id: int, *, actor_id: int | None = None) -> int:
 
 def keep_still(variant_ids: Iterable[int]) -> None:
     """Lock these variants' stock now, in the one order everybody uses: for a transaction that takes it in two steps."""
-    with transaction() as current:
-        current.execute(LOCK, {"variants": sorted(variant_ids)})
+    with transaction():
+        prepared.run(LOCK, {"variants": sorted(variant_ids)})
 
 
 def _end_holds(order_id: int, statement: object, state: str, reason: str, actor_id: int | None) -> int:
@@ -144,7 +144,7 @@ def _end_holds(order_id: int, statement: object, state: str, reason: str, actor_
         )
         if not variants:
             return 0
-        current.execute(LOCK, {"variants": variants})
+        prepared.run(LOCK, {"variants": variants})
         values = {"order_id": order_id, "state": state, "reason": reason, "actor_id": actor_id}
         return int(current.scalar(statement, values) or 0)  # type: ignore[call-overload]
 
@@ -201,7 +201,7 @@ def restock(order_id: int, *, actor_id: int | None = None) -> int:
                 {"order_id": order_id},
             )
         )
-        current.execute(LOCK, {"variants": variants})
+        prepared.run(LOCK, {"variants": variants})
         return int(current.scalar(RESTOCK, {"order_id": order_id, "actor_id": actor_id}) or 0)
 
 
@@ -242,7 +242,7 @@ def restock_units(order_id: int, quantities: Mapping[int, int], *, actor_id: int
     variants = sorted(quantities)
     wanted = [quantities[variant] for variant in variants]
     with transaction() as current:
-        current.execute(LOCK, {"variants": variants})
+        prepared.run(LOCK, {"variants": variants})
         values = {"order_id": order_id, "variants": variants, "quantities": wanted, "actor_id": actor_id}
         if current.scalar(RETURN, values) != sum(wanted):
             raise NotAllowed("Not so many of these units are away from the shelf: some are back already.")

@@ -1,16 +1,16 @@
 """Orders come into being, move and are remembered here. Money and stock are decided above."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, func, select, update
 
 from app.auth.models import User
-from app.lib import outbox
+from app.lib import outbox, prepared
 from app.lib.db import retrying, session, transaction
 from app.lib.errors import Invalid, NotFound
 from app.lib.tokens import random_key
@@ -93,7 +93,7 @@ class NewOrder:
 
 # The order, its lines, its first event and the end of its cart: one statement, so one round trip. A key that
 # placed an order before places none, even when its old form is sent again after a new cart was filled.
-CREATE = text("""
+CREATE = """
     WITH cart AS (
         UPDATE carts SET status = 'ordered', updated_at = now()
         WHERE id = :cart_id AND status = 'open'
@@ -116,7 +116,7 @@ CREATE = text("""
         INSERT INTO order_lines (
             order_id, variant_id, sku, name, options_text, image_key, ships, quantity, unit_price_minor, discount_minor,
             tax_minor, total_minor)
-        SELECT made.id, l.* FROM made, jsonb_to_recordset(:lines) AS l (
+        SELECT made.id, l.* FROM made, jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (
             variant_id bigint, sku text, name text, options_text text, image_key text, ships text, quantity bigint,
             unit_price_minor bigint, discount_minor bigint, tax_minor bigint, total_minor bigint)
     ), noted AS (
@@ -124,7 +124,7 @@ CREATE = text("""
         SELECT id, 'placed', 'pending', :actor_id, :actor_name FROM made
     )
     SELECT id, number, key, hold_expires_at FROM made
-""").bindparams(bindparam("lines", type_=JSONB))
+"""
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,12 @@ def create(new: NewOrder) -> Placed:
         key=random_key(),
         actor_id=new.actor.id,
         actor_name=new.actor.name,
-        lines=[asdict(line) for line in new.lines],
+        lines=json.dumps([asdict(line) for line in new.lines]),
     )
     for name in ("recipient", "actor"):
         del values[name]
-    with transaction() as current:
-        row = current.execute(CREATE, values).one_or_none()
+    with transaction():
+        row = prepared.run(CREATE, values).one_or_none()
     if row is None:
         raise NotFound("This cart was ordered already.")
     return Placed(row.id, row.number, row.key, row.hold_expires_at)
@@ -158,18 +158,24 @@ def create(new: NewOrder) -> Placed:
 
 def locked(number: str) -> Order:
     """The order, locked until the transaction ends: staff, webhooks and shoppers take turns. Raises NotFound."""
-    row = select(Order).where(Order.number == number).with_for_update()
-    order: Order | None = session().scalar(row.execution_options(populate_existing=True))
+    order = locked_where(Order.number == number)
     if order is None:
         raise NotFound("There is no such order.")
     return order
 
 
 def locked_by_id(order_id: int) -> Order:
-    """The order, locked until the transaction ends."""
-    row = select(Order).where(Order.id == order_id).with_for_update()
-    order: Order = session().scalars(row.execution_options(populate_existing=True)).one()
+    """The order, locked until the transaction ends. Raises NotFound."""
+    order = locked_where(Order.id == order_id)
+    if order is None:
+        raise NotFound("There is no such order.")
     return order
+
+
+def locked_where(which: ColumnElement[bool]) -> Order | None:
+    """The one order of which this is true, locked until the transaction ends."""
+    row = select(Order).where(which).with_for_update()
+    return session().scalars(row.execution_options(populate_existing=True)).one_or_none()
 
 
 @retrying

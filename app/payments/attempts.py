@@ -25,12 +25,15 @@ SOON = 60  # seconds: whoever tries again within them gets no letter about what 
 
 def locked(reference: str) -> tuple[Order, Attempt]:
     """An attempt and its order, the order locked first. Raises NotFound."""
-    order_id = session().scalar(
-        select(Payment.order_id).join(Attempt, Attempt.payment_id == Payment.id).where(Attempt.reference == reference)
+    order_id = (
+        select(Payment.order_id)
+        .join(Attempt, Attempt.payment_id == Payment.id)
+        .where(Attempt.reference == reference)
+        .scalar_subquery()
     )
-    if order_id is None:
+    order = orders.locked_where(Order.id == order_id)
+    if order is None:
         raise NotFound("There is no such payment.")
-    order = orders.locked_by_id(order_id)
     attempt = (
         session()
         .scalars(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -22,48 +23,60 @@ from app.payments.queries import attempts_of, summarise
 TIME_TO_PAY = timedelta(seconds=30)  # a page that ends sooner serves nobody any more
 
 
+class Opened(NamedTuple):
+    """What to ask the provider for, and the address when it is known: then there is nothing to ask."""
+
+    request: PaymentRequest
+    next_url: str | None
+
+
 @retrying
-def open_attempt(
-    number: str, provider: Provider, hold_until: datetime, payer: Payer = NOBODY
-) -> tuple[PaymentRequest, str | None]:
+def open_attempt(number: str, provider: Provider, hold_until: datetime, payer: Payer = NOBODY) -> Opened:
     """Write down what we are about to try: to get what is still due of the order.
 
-    Gives back the request, and the address unless it is to be asked for. The order is locked, so two clicks find the
-    same attempt. Raises NotAllowed unless the order awaits money and this is offered for it, and Invalid.
+    The order is locked, so two clicks find the same attempt. Raises NotAllowed unless the order awaits money and this
+    is offered for it, and Invalid.
     """
-    phone = _phone(provider, payer)
-    with transaction() as current:
+    with transaction():
         order = orders.locked(number)
-        attempts = attempts_of(order.id)
-        due = summarise(order, attempts).balance
-        if not order.awaits_money or not due:
-            raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
-        if not provider.supports(due, order.country):
-            # A page only shows what is offered, but anybody can send anything.
-            raise NotAllowed(f"{provider.title} is not offered for this order. Choose another way to pay.")
-        attempt = _open_one(attempts, provider, due)
-        is_new = attempt is None
-        if attempt is None:
-            attempt = Attempt(
-                payment_id=payment_of(order).id,
-                reference=f"att-{random_key()}",
-                provider=provider.name,
-                state="created",
-                amount_minor=due.minor,
-                currency=due.currency,
-                expires_at=_ends_at(provider, hold_until),
-                check_at=datetime.now(UTC) + pace.first_pause(on_the_phone=provider.needs_phone),
-                payer_phone=phone or (order.phone if provider.needs_phone else ""),
-                network_digest=payer.network_digest,
-                session_digest=payer.session_digest,
-            )
+        return open_one(order, attempts_of(order.id), provider, hold_until, payer)
+
+
+def open_one(
+    order: Order, attempts: tuple[Attempt, ...], provider: Provider, hold_until: datetime, payer: Payer
+) -> Opened:
+    """The same for a locked order and all its attempts, inside the caller's transaction."""
+    phone = _phone(provider, payer)
+    due = summarise(order, attempts).balance
+    if not order.awaits_money or not due:
+        raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
+    if not provider.supports(due, order.country):
+        # A page only shows what is offered, but anybody can send anything.
+        raise NotAllowed(f"{provider.title} is not offered for this order. Choose another way to pay.")
+    attempt = _usable(attempts, provider, due)
+    is_new = attempt is None
+    if attempt is None:
+        attempt = Attempt(
+            payment_id=payment_of(order).id,
+            reference=f"att-{random_key()}",
+            provider=provider.name,
+            state="created",
+            amount_minor=due.minor,
+            currency=due.currency,
+            expires_at=_ends_at(provider, hold_until),
+            check_at=datetime.now(UTC) + pace.first_pause(on_the_phone=provider.needs_phone),
+            payer_phone=phone or (order.phone if provider.needs_phone else ""),
+            network_digest=payer.network_digest,
+            session_digest=payer.session_digest,
+        )
+        with transaction() as current:
             current.add(attempt)
             current.flush()
-        _hold_beyond(order, hold_until, (attempt, *attempts))
-        if is_new or provider.start_repeats:
-            return request_of(order, attempt), attempt.next_url
-        # Somebody else is asking, or has asked; asked twice, it would be done twice.
-        return request_of(order, attempt), attempt.next_url or ""
+    _hold_beyond(order, hold_until, (attempt, *attempts))
+    if is_new or provider.start_repeats:
+        return Opened(request_of(order, attempt), attempt.next_url)
+    # Somebody else is asking, or has asked; asked twice, it would be done twice.
+    return Opened(request_of(order, attempt), attempt.next_url or "")
 
 
 def _phone(provider: Provider, payer: Payer) -> str:
@@ -86,7 +99,7 @@ def payment_of(order: Order) -> Payment:
     return payment
 
 
-def _open_one(attempts: Iterable[Attempt], provider: Provider, due: Money) -> Attempt | None:
+def _usable(attempts: Iterable[Attempt], provider: Provider, due: Money) -> Attempt | None:
     """The latest attempt at this provider that can still be paid, so that nobody pays twice."""
     ours = [
         attempt

@@ -15,7 +15,7 @@ from app.orders.models import Order
 from app.payments import agreed
 from app.payments.attempts import locked, move_attempt
 from app.payments.models import Attempt
-from app.payments.opening import hold_margin, open_attempt, request_of, serves
+from app.payments.opening import Opened, hold_margin, open_attempt, open_one, request_of, serves
 from app.payments.payers import NOBODY, Payer
 from app.payments.providers.base import (
     DisputeState,
@@ -36,7 +36,17 @@ from app.payments.settlement import settle
 
 log = logging.getLogger(__name__)
 
-__all__ = ["check", "close_others", "hold_margin", "open_attempt", "record_answer", "request_of", "settle", "start"]
+__all__ = [
+    "Opened",
+    "check",
+    "close_others",
+    "hold_margin",
+    "open_attempt",
+    "record_answer",
+    "request_of",
+    "settle",
+    "start",
+]
 
 BEGUN_BEFORE = "duplicate_reference"  # the code of a provider that takes a name once: the other click has the page
 AGAIN_AFTER = 15  # seconds until a start that got no answer is tried again
@@ -50,15 +60,31 @@ class PaymentNotStarted(ShopError):
     title = "The payment could not be started"
 
 
-def start(number: str, provider_name: str, hold_until: datetime, payer: Payer = NOBODY) -> str:
-    """Open the payment at the provider and give back the address where the shopper pays, "" for our page of the order.
+def open_unless_others(order: Order, provider_name: str, hold_until: datetime, payer: Payer) -> Opened | None:
+    """The attempt of a locked order at this provider; None, and nothing written, while other pages have to be closed.
 
-    A second call for the same order and provider leads to the same payment. `hold_until` is how long the
-    stock is held; the payment page ends before that. Raises PaymentNotStarted, NotAllowed, NotFound, and Invalid
-    for a telephone number the provider does not take.
+    `hold_until` is how long the stock is held; the payment page ends before that. Raises NotFound, NotAllowed, and
+    Invalid for a telephone number the provider does not take.
     """
     provider = provider_named(provider_name)
-    request, next_url = open_attempt(number, provider, hold_until, payer)
+    attempts = attempts_of(order.id)
+    if _others(order, attempts, provider):
+        return None
+    return open_one(order, attempts, provider, hold_until, payer)
+
+
+def open_all_the_same(number: str, provider_name: str, hold_until: datetime, payer: Payer = NOBODY) -> Opened:
+    """The same when the others were closed, as far as they could be."""
+    return open_attempt(number, provider_named(provider_name), hold_until, payer)
+
+
+def start(number: str, opened: Opened, provider_name: str) -> str:
+    """Have the provider open its page; gives back the address where the shopper pays, "" for our page of the order.
+
+    Called again for the same attempt it leads to the same payment. Raises PaymentNotStarted and NotAllowed.
+    """
+    provider = provider_named(provider_name)
+    request, next_url = opened
     if next_url is not None:
         return next_url
     try:
@@ -66,9 +92,9 @@ def start(number: str, provider_name: str, hold_until: datetime, payer: Payer = 
         answer = provider.start(request)
     except ProviderUnavailable as silence:
         # Another click may have opened the same payment meanwhile; its answer serves both.
-        opened = _opened_by_another(request.reference)
-        if opened is not None:
-            return opened
+        there = _opened_by_another(request.reference)
+        if there is not None:
+            return there
         _no_answer(request.reference, silence, repeats=provider.start_repeats)
         if silence.outcome_unknown and not provider.start_repeats:
             # It may have worked, so it is not tried again; our page says what to look for.
@@ -83,9 +109,9 @@ def start(number: str, provider_name: str, hold_until: datetime, payer: Payer = 
         ) from limit
     except (ProviderRefused, NotConfigured) as no:
         # Refused perhaps because another click was quicker.
-        opened = _opened_by_another(request.reference)
-        if opened is not None:
-            return opened
+        there = _opened_by_another(request.reference)
+        if there is not None:
+            return there
         record_refusal(request.reference, no)
         raise PaymentNotStarted(
             f"{provider.title} cannot take this payment. Your order is safe: choose another way to pay."
@@ -172,16 +198,22 @@ def open_references(order_id: int, *, but_provider: str | None = None) -> list[t
     chosen = provider_named(but_provider) if but_provider is not None else None
     with transaction() as current:
         attempts = attempts_of(order_id)
-        open_ones = [attempt for attempt in attempts if attempt.is_open]
-        if not open_ones:
+        if not any(attempt.is_open for attempt in attempts):
             return []
         order = current.get_one(Order, order_id, populate_existing=True)
-        due = summarise(order, attempts).balance
         return [
-            (attempt.reference, attempt.provider, attempt.provider_ref)
-            for attempt in open_ones
-            if chosen is None or not _stays(order, attempt, due, chosen)
+            (attempt.reference, attempt.provider, attempt.provider_ref) for attempt in _others(order, attempts, chosen)
         ]
+
+
+def _others(order: Order, attempts: tuple[Attempt, ...], chosen: Provider | None) -> list[Attempt]:
+    """Those that could still be paid, but for what may stay beside a page of `chosen`."""
+    due = summarise(order, attempts).balance
+    return [
+        attempt
+        for attempt in attempts
+        if attempt.is_open and (chosen is None or not _stays(order, attempt, due, chosen))
+    ]
 
 
 def _stays(order: Order, attempt: Attempt, due: Money, chosen: Provider) -> bool:

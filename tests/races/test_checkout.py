@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from app.checkout import services as checkout
 from app.lib.db import session
@@ -60,9 +60,9 @@ def test_guard_off_a_cart_that_may_be_ordered_twice_is(at_once, monkeypatch, wit
     tabs = _two_tabs(shirt)
     gate = _both_look_first(monkeypatch)
     monkeypatch.setattr(checkout.cart_services, "keep_still", lambda whose: None)
-    unguarded = orders.CREATE.text.replace("AND status = 'open'", "")
-    assert unguarded != orders.CREATE.text
-    monkeypatch.setattr(orders, "CREATE", text(unguarded).bindparams(*orders.CREATE._bindparams.values()))
+    unguarded = orders.CREATE.replace("AND status = 'open'", "")
+    assert unguarded != orders.CREATE
+    monkeypatch.setattr(orders, "CREATE", unguarded)
     without("uq_orders_cart_id")
 
     outcomes = overtake(at_once, gate, *tabs)
@@ -130,7 +130,7 @@ def test_parallel_starts_open_one_page_at_the_provider(at_once, stripe):
 def test_two_clicks_that_both_found_no_attempt_open_one(at_once, monkeypatch):
     number = an_order().number
     gate = Gate()
-    monkeypatch.setattr(opening, "_open_one", gate.after(opening._open_one))
+    monkeypatch.setattr(opening, "_usable", gate.after(opening._usable))
 
     outcomes = overtake(at_once, gate, *[partial(checkout.start_payment, number, "demo")] * 2)
 
@@ -141,7 +141,7 @@ def test_two_clicks_that_both_found_no_attempt_open_one(at_once, monkeypatch):
 def test_guard_off_without_the_order_s_lock_two_clicks_open_two_payments(at_once, monkeypatch):
     number = an_order().number
     gate = Gate()
-    monkeypatch.setattr(opening, "_open_one", gate.after(opening._open_one))
+    monkeypatch.setattr(opening, "_usable", gate.after(opening._usable))
     monkeypatch.setattr(orders, "locked", _read_without_lock)
 
     overtake(at_once, gate, *[partial(checkout.start_payment, number, "demo")] * 2)

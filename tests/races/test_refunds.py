@@ -193,7 +193,7 @@ def refund_five(number, line, name, instant, answers):
 def test_guard_off_without_the_shelf_s_lock_units_come_back_twice(at_once, monkeypatch, paid):
     number, _, _ = paid
     line = order_named(number).lines[0]
-    monkeypatch.setattr(inventory, "LOCK", text("SELECT 1 WHERE :variants IS NOT NULL"))
+    monkeypatch.setattr(inventory, "LOCK", "SELECT 1 WHERE CAST(:variants AS bigint[]) IS NOT NULL")
     monkeypatch.setattr(inventory, "RETURN", BLIND)
     once = partial(inventory.restock_units, order_named(number).id, {line.variant_id: 1})
 

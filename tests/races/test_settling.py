@@ -165,7 +165,8 @@ def _two_bringers_of_news(reference):
 
 def _pay_by_card(number, stripe):
     """A second page in another tab; the shop could not close the first one."""
-    payments.start(number, "stripe", datetime.now(UTC) + timedelta(hours=1))
+    until = datetime.now(UTC) + timedelta(hours=1)
+    payments.start(number, payments.open_all_the_same(number, "stripe", until), "stripe")
     attempt = money_of(number).last
     stripe.do("pay", attempt.provider_ref)
     return attempt.reference
