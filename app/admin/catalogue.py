@@ -1,12 +1,15 @@
 """Categories and brands at the staff desk."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, render_template, request, url_for
 
 from app.admin.blueprint import bp
 from app.catalog import services, staff_queries
+from app.catalog.departments import BrandFields, CategoryFields
 from app.catalog.models import Brand, Category
+from app.catalog.overtaken import Overtaken, mark_of
 from app.lib.errors import Invalid, NotFound, ShopError
 from app.lib.htmx import respond
 
@@ -47,10 +50,13 @@ def save_category(slug: str) -> Response:
             parent_id=_parent(form.get("parent", "")),
             description=form.get("description", ""),
             position=_place(form.get("position", "")),
+            seen=form.get("seen", ""),
         )
     except Invalid as error:
-        context = _category_page(_category(slug)) | {"typed": form, "error": error}
-        return respond("admin/products/_category.html", page="admin/products/category.html", status=422, **context)
+        context = _as_typed(_category_page(_category(slug)), form, error)
+        return respond(
+            "admin/products/_category.html", page="admin/products/category.html", status=error.status, **context
+        )
     return respond(then=url_for(".category", slug=now.slug), say="Saved.")
 
 
@@ -79,7 +85,16 @@ def _category_page(category: Category) -> dict[str, Any]:
         "position": str(category.position),
     }
     others = [it for it in staff_queries.categories() if it.id != category.id]
-    return {"category": category, "typed": saved, "others": others, "error": None}
+    seen = mark_of(CategoryFields.now(category))
+    return {"category": category, "typed": saved, "others": others, "error": None, "seen": seen}
+
+
+def _as_typed(page: dict[str, Any], form: Mapping[str, str], error: Invalid) -> dict[str, Any]:
+    """The page with what was typed. When somebody else saved meanwhile, saving once more replaces what they did."""
+    refused = page | {"typed": form, "error": error}
+    if isinstance(error, Overtaken):
+        return refused | {"now_saved": page["typed"]}
+    return refused | {"seen": form.get("seen", "")}
 
 
 def _place(typed: str) -> int:
@@ -149,9 +164,7 @@ def create_brand() -> Response:
 
 @bp.get("/brands/<slug>")
 def brand(slug: str) -> str:
-    found = _brand(slug)
-    saved = {"name": found.name, "slug": found.slug, "description": found.description}
-    return render_template("admin/products/brand.html", brand=found, typed=saved, error=None)
+    return render_template("admin/products/brand.html", **_brand_page(_brand(slug)))
 
 
 @bp.post("/brands/<slug>")
@@ -163,17 +176,17 @@ def save_brand(slug: str) -> Response:
             name=form.get("name", ""),
             slug=form.get("slug", ""),
             description=form.get("description", ""),
+            seen=form.get("seen", ""),
         )
     except Invalid as error:
-        return respond(
-            "admin/products/_brand.html",
-            page="admin/products/brand.html",
-            status=422,
-            brand=_brand(slug),
-            typed=form,
-            error=error,
-        )
+        context = _as_typed(_brand_page(_brand(slug)), form, error)
+        return respond("admin/products/_brand.html", page="admin/products/brand.html", status=error.status, **context)
     return respond(then=url_for(".brand", slug=now.slug), say="Saved.")
+
+
+def _brand_page(brand: Brand) -> dict[str, Any]:
+    saved = {"name": brand.name, "slug": brand.slug, "description": brand.description}
+    return {"brand": brand, "typed": saved, "error": None, "seen": mark_of(BrandFields.now(brand))}
 
 
 def _brand(slug: str) -> Brand:

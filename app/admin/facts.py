@@ -8,6 +8,7 @@ from app.admin.blueprint import bp
 from app.admin.products import page_context
 from app.catalog import services, staff_facts, staff_queries
 from app.catalog.models import Product
+from app.catalog.overtaken import Overtaken
 from app.lib.errors import Invalid, NotFound
 from app.lib.htmx import respond
 
@@ -39,7 +40,11 @@ def save_attribute(code: str) -> Response:
         if not place.isascii() or not place.isdigit() or len(place) > 9:
             raise Invalid("Enter a whole number: lower ones come first.", "position")
         services.edit_attribute(
-            number, name=form.get("name", ""), is_filterable=form.get("is_filterable") == "1", position=int(place)
+            number,
+            name=form.get("name", ""),
+            is_filterable=form.get("is_filterable") == "1",
+            position=int(place),
+            seen=form.get("seen", ""),
         )
     except Invalid as error:
         return _attributes(code, error)
@@ -118,10 +123,11 @@ def _attributes(code: str, error: Invalid) -> Response:
     return respond(
         ATTRIBUTES,
         page="admin/products/attributes.html",
-        status=422,
+        status=error.status,
         attributes=staff_facts.attributes(),
         wrong={code: error},
         typed=request.form,
+        is_overtaken=isinstance(error, Overtaken),
     )
 
 

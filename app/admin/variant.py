@@ -9,8 +9,8 @@ from flask_login import current_user
 from app.admin.blueprint import bp
 from app.admin.variant_forms import sale_from, saved, seen, supply_from, terms_from, typed
 from app.catalog import services, staff_prices, staff_queries
+from app.catalog.overtaken import Overtaken
 from app.catalog.selling import Sale, Terms
-from app.catalog.variants import Overtaken
 from app.inventory.queries import stock_item
 from app.inventory.supply import Supply, set_supply
 from app.lib.errors import Invalid, NotFound

@@ -24,7 +24,7 @@ def rename(current: Session, row: Row, typed: str) -> None:
 
     An address that was somebody else's once may be taken: it stops leading there.
     """
-    slug = slug_of(typed) if typed.strip() else row.slug
+    slug = slug_from(row, typed)
     if slug == row.slug:
         return
     kind, was = KINDS[type(row)], row.slug
@@ -40,6 +40,11 @@ def rename(current: Session, row: Row, typed: str) -> None:
         raise Invalid(f"Another {kind} has the address “{slug}”. Choose another one.", "slug") from None
     current.execute(delete(FormerSlug).where(FormerSlug.kind == kind, FormerSlug.slug == slug))
     _remember(current, kind, was, row.id)
+
+
+def slug_from(row: Row, typed: str) -> str:
+    """The slug somebody means who typed this; nothing typed leaves the one there is."""
+    return slug_of(typed) if typed.strip() else row.slug
 
 
 def retire(current: Session, row: Row) -> None:

@@ -1,11 +1,14 @@
 """Categories and brands: made, renamed, moved and removed."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.catalog.addresses import rename, retire
+from app.catalog.addresses import rename, retire, slug_from
 from app.catalog.models import Brand, Category, Product
 from app.catalog.naming import name_of, text_of, with_free_slug
+from app.catalog.overtaken import refuse_other_mark
 from app.catalog.queries import forget_menu
 from app.lib.db import transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
@@ -20,6 +23,35 @@ MOVE_SUBTREE = text("""
     SET path = CAST(:above AS ltree) || subpath(path, nlevel(CAST(:was AS ltree)) - 1)
     WHERE path <@ CAST(:was AS ltree)
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryFields:
+    """What the form of a category shows and saves."""
+
+    name: str
+    slug: str
+    parent_id: int | None
+    description: str
+    position: int
+
+    @staticmethod
+    def now(category: Category) -> "CategoryFields":
+        it = category
+        return CategoryFields(it.name, it.slug, it.parent_id, it.description, it.position)
+
+
+@dataclass(frozen=True, slots=True)
+class BrandFields:
+    """What the form of a brand shows and saves."""
+
+    name: str
+    slug: str
+    description: str
+
+    @staticmethod
+    def now(brand: Brand) -> "BrandFields":
+        return BrandFields(brand.name, brand.slug, brand.description)
 
 
 def create_category(name: str, *, parent_id: int | None = None, description: str = "", position: int = 0) -> Category:
@@ -46,11 +78,19 @@ def create_category(name: str, *, parent_id: int | None = None, description: str
 
 
 def edit_category(
-    category_id: int, *, name: str, slug: str, parent_id: int | None, description: str = "", position: int = 0
+    category_id: int,
+    *,
+    name: str,
+    slug: str,
+    parent_id: int | None,
+    description: str = "",
+    position: int = 0,
+    seen: str = "",
 ) -> Category:
     """Save a category, and move it with everything below it when the parent is another one.
 
-    Its old address leads to the new one. Raises Invalid with the field, NotFound.
+    Its old address leads to the new one. `seen` is the mark of the CategoryFields that were shown. Raises Invalid with
+    the field, NotFound, and Overtaken when somebody else saved other ones meanwhile.
     """
     name, description = name_of(name), text_of(description, "description")
     if not 0 <= position <= MOST_POSITION:
@@ -58,6 +98,8 @@ def edit_category(
     with transaction() as current:
         current.execute(LOCK_TREE)
         category = _category(current, category_id)
+        typed = CategoryFields(name, slug_from(category, slug), parent_id, description, position)
+        refuse_other_mark(typed, seen, CategoryFields.now(category), "name")
         if parent_id != category.parent_id:
             _move(current, category, parent_id)
         category.name, category.description, category.position = name, description, position
@@ -104,11 +146,17 @@ def create_brand(name: str, *, description: str = "") -> Brand:
         return with_free_slug(current, Brand, name, lambda slug: Brand(name=name, slug=slug, description=description))
 
 
-def edit_brand(brand_id: int, *, name: str, slug: str, description: str = "") -> Brand:
-    """Save a brand; its old address leads to the new one. Raises Invalid with the field, NotFound."""
+def edit_brand(brand_id: int, *, name: str, slug: str, description: str = "", seen: str = "") -> Brand:
+    """Save a brand; its old address leads to the new one.
+
+    `seen` is the mark of the BrandFields that were shown. Raises Invalid with the field, NotFound, and Overtaken when
+    somebody else saved other ones meanwhile.
+    """
     name, description = name_of(name), text_of(description, "description")
     with transaction() as current:
         brand = _brand(current, brand_id)
+        typed = BrandFields(name, slug_from(brand, slug), description)
+        refuse_other_mark(typed, seen, BrandFields.now(brand), "name")
         brand.name, brand.description = name, description
         rename(current, brand, slug)
     return brand

@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.catalog.models import Product, Variant
+from app.catalog.overtaken import refuse_overtaken
 from app.catalog.quantities import MOST, Quantities
-from app.catalog.variants import note_price, pricing_of, refuse_overtaken
+from app.catalog.variants import note_price, pricing_of
 from app.lib.db import transaction, violated
 from app.lib.errors import Invalid, NotFound
 from app.lib.money import Money

@@ -29,9 +29,10 @@ from app.catalog.gallery import (
 )
 from app.catalog.models import Brand, Category, Product, Variant
 from app.catalog.naming import name_of, tags_of, text_of, with_free_slug
+from app.catalog.overtaken import Overtaken
 from app.catalog.related import move_related, relate, unrelate
 from app.catalog.selling import plan_sale, set_terms
-from app.catalog.variants import OptionChoice, Overtaken, Seen, add_variant, edit_variant, remove_variant
+from app.catalog.variants import OptionChoice, Seen, add_variant, edit_variant, remove_variant
 from app.lib.db import session, transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
 

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select, text
 
+from app.catalog.attributes import AttributeFields
 from app.catalog.models import Attribute
+from app.catalog.overtaken import mark_of
 from app.catalog.staff_queries import LIKE_SPECIAL
 from app.lib.db import session
 
@@ -19,6 +21,11 @@ class AttributeRow(NamedTuple):
     position: int
     products: int
     values: list[str]
+
+    @property
+    def seen(self) -> str:
+        """The mark of what its form shows."""
+        return mark_of(AttributeFields(self.name, self.is_filterable, self.position))
 
 
 ATTRIBUTES = text("""

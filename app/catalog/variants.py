@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.catalog.models import Image, Option, OptionValue, PriceEvent, Product, Variant
+from app.catalog.overtaken import Overtaken
 from app.lib.db import transaction, violated
 from app.lib.errors import Busy, Invalid, NotAllowed, NotFound
 from app.lib.money import Money
@@ -91,18 +92,6 @@ class Seen:
         values = sorted(variant.values, key=lambda it: (it.option.position, it.option_id))
         options = {value.option.name: value.name for value in values}
         return Seen(variant.price, variant.compare_at, options, variant.is_active, variant.image_id)
-
-
-class Overtaken(Invalid):
-    """Somebody else changed the same field while the form was open."""
-
-    status = 409
-
-
-def refuse_overtaken(typed: T, seen: T | None, now: T, field: str) -> None:
-    """For what is saved as a whole: raises Overtaken when it is neither as it was `seen` nor as it was typed."""
-    if seen is not None and now not in (seen, typed):
-        raise Overtaken("Somebody changed this meanwhile. Nothing was overwritten: save again to replace it.", field)
 
 
 def edit_variant(

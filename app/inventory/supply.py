@@ -8,7 +8,7 @@ from sqlalchemy.types import BigInteger
 
 from app.catalog import search
 from app.catalog.models import Variant
-from app.catalog.variants import refuse_overtaken
+from app.catalog.overtaken import refuse_overtaken
 from app.inventory.models import StockItem
 from app.lib.db import retrying, transaction
 from app.lib.errors import Invalid, NotFound

@@ -1,5 +1,7 @@
 """Links that are out in the world stay good: 301 to where a thing stands now, 410 when it is gone."""
 
+import re
+
 import pytest
 
 from app.catalog import services
@@ -159,6 +161,32 @@ class TestCategoriesAndBrands:
 
         Desk(browser).send("/admin/categories/clothing", 422, name="C", slug="clothing", parent="", position=position)
 
+    @pytest.mark.parametrize(
+        ("at", "hers", "his"),
+        [
+            ("categories/clothing", {"name": "Clothes", "description": "Warm."}, {"name": "Garments"}),
+            ("categories/clothing", {"name": "Clothing", "parent": "outdoor"}, {"name": "Clothing", "position": "7"}),
+            ("brands/acme", {"name": "Acme & Sons", "description": ""}, {"name": "Acme", "description": "Since 1920."}),
+        ],
+    )
+    def test_what_somebody_saved_meanwhile_is_told_and_not_overwritten(self, browser, at, hers, his):
+        a_shelf("Clothing"), a_shelf("Outdoor"), services.create_brand("Acme")
+        desk, address = Desk(browser), f"/admin/{at}"
+        fields = {"slug": "", "parent": "", "position": "0", "description": ""}
+        opened = mark_in(desk.page(address))
+        desk.send(address, **fields | hers, seen=opened)
+
+        refused = desk.send(address, 409, **fields | his, seen=opened)
+        theirs = mark_in(desk.page(address))
+        desk.send(address, **fields | hers, seen=opened)  # her second click
+        desk.send(address, **fields | his, seen=mark_in(refused))
+        page = desk.page(address)
+
+        assert "Somebody changed this meanwhile" in words(refused) and "Saved by now:" in words(refused)
+        assert theirs == mark_in(refused) != opened
+        assert all(typed in refused and typed in page for typed in his.values())
+        assert mark_in(page) != theirs
+
     def test_a_brand_is_renamed_and_deleted(self, browser):
         services.create_brand("Acme")
         desk = Desk(browser)
@@ -175,3 +203,7 @@ class TestCategoriesAndBrands:
 
         with pytest.raises(Invalid, match="Another brand"):
             services.edit_brand(bond.id, name="Bond", slug="acme")
+
+
+def mark_in(page: str) -> str:
+    return re.search(r'name="seen" value="(\w+)"', page)[1]

@@ -28,6 +28,23 @@ def cards(page: str) -> list[str]:
 
 
 class TestAttributes:
+    def test_what_somebody_saved_meanwhile_is_told_and_not_overwritten(self, desk):
+        services.create_attribute("Material")
+        services.create_attribute("Origin")
+        page = desk.page("/admin/attributes")
+        opened, others = re.findall(r'name="seen" value="(\w+)"', page)
+        desk.send("/admin/attributes/material", name="Fabric", position="0", is_filterable="1", seen=opened)
+        desk.send("/admin/attributes/origin", name="Made in", position="1", seen=others)
+
+        refused = desk.send("/admin/attributes/material", 409, name="Cloth", position="3", seen=opened)
+        now = re.findall(r'name="seen" value="(\w+)"', refused)[0]
+        desk.send("/admin/attributes/material", name="Cloth", position="3", seen=now)
+
+        assert "Saved by now: Fabric, place 0, a filter." in words(refused)
+        assert 'value="Cloth"' in refused
+        cloth = session().scalars(select(Attribute).where(Attribute.code == "material")).one()
+        assert (cloth.name, cloth.position, cloth.is_filterable) == ("Cloth", 3, False)
+
     def test_staff_say_what_a_product_is_and_shoppers_read_it(self, desk, browser):
         a_product("Field jacket")
         desk.send("/admin/attributes", name="Material", is_filterable="1")
