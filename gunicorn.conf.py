@@ -8,9 +8,10 @@ from pathlib import Path
 
 from app.config import load
 from app.first_steps import prepare
-from app.lib import pagecache
+from app.lib import pagecache, processes
 from app.lib.db import db
 
+processes.use_one_heap()
 settings = load(os.environ)
 
 wsgi_app = "wsgi:app"

@@ -30,8 +30,8 @@ class Page:
         "_before",
         "_br",
         "_crcs",
-        "_gzip",
         "_lengths",
+        "_own_end",
         "_shift",
         "checked",
         "digest",
@@ -62,8 +62,8 @@ class Page:
 
     def _forget_made(self) -> None:
         # Bytes of memory, with the bodies that will be made. It stays as it was counted when they get shorter.
-        self.size = OVERHEAD + 3 * (len(self._before) + len(self._after))
-        self._br = self._gzip = b""
+        self.size = OVERHEAD + 2 * (len(self._before) + len(self._after))
+        self._br = self._own_end = b""
         self._shift: tuple[int, ...] = ()
         self.is_dense = False
 
@@ -71,7 +71,6 @@ class Page:
         """Compressed as well as it can be: a page that is read again is read often."""
         self.is_dense = True
         self._compress(*self._inflated(), DENSE)
-        self._gzip = self.gzip(self.hole)
         self.body("br")
 
     def shown_at(self, sequence: int, slots: tuple[int, ...], position: Position, ends: float, until: float) -> None:
@@ -97,9 +96,7 @@ class Page:
                 self._br = brotli.compress(self.plain(self.hole), quality=DENSE_BR, lgwin=WINDOW)
             return self._br
         if encoding == "gzip":
-            if not self._gzip:
-                self._gzip = self.gzip(self.hole)
-            return self._gzip
+            return self.gzip(self.hole)
         return self.plain(self.hole)
 
     def plain(self, hole: bytes) -> bytes:
@@ -111,14 +108,22 @@ class Page:
 
     def gzip(self, hole: bytes) -> bytes:
         """With something else in the hole."""
-        crc = self._shifted(zlib.crc32(hole, self._crcs[0])) ^ self._crcs[1]
-        length = sum(self._lengths) + len(hole)
         stored = b""
         if hole:
             size = len(hole).to_bytes(2, "little")
             stored = b"\x00" + size + bytes(255 - byte for byte in size) + hole
+        return b"".join((GZIP_START, self._before, stored, self._after, self._end(hole)))
+
+    def _end(self, hole: bytes) -> bytes:
+        """The checksum and the length of the whole; of what visitors get they are worked out once."""
+        if hole is self.hole and self._own_end:
+            return self._own_end
+        crc = self._shifted(zlib.crc32(hole, self._crcs[0])) ^ self._crcs[1]
+        length = sum(self._lengths) + len(hole)
         end = crc.to_bytes(4, "little") + length.to_bytes(4, "little")
-        return b"".join((GZIP_START, self._before, stored, self._after, end))
+        if hole is self.hole:
+            self._own_end = end
+        return end
 
     def _shifted(self, crc: int) -> int:
         """The checksum `crc` followed by as many zeros as there are bytes after the hole.
