@@ -313,20 +313,16 @@ def _renew_and_open(number: str, provider: str, payer: Payer) -> tuple[int, date
         if not order.awaits_money:
             raise NotAllowed(f"Order {order.number} is {order.status}; there is nothing to pay.")
         declines.refuse_after_too_many(order, payer)
-        until = _held_until(order)
-        return order.id, until, payments.open_unless_others(order, provider, until, payer)
-
-
-def _held_until(order: Order) -> datetime:
-    """The stock of a locked order held anew, where it waits for nothing but money."""
-    until = datetime.now(UTC) + timedelta(minutes=runtime.settings().hold_minutes)
-    if not order.is_pending:
-        return until
-    if until - order.hold_expires_at < JUST_HELD:
-        return min(order.hold_expires_at, until)
-    order.hold_expires_at = until
-    _hold_again(order, until)
-    return until
+        until = datetime.now(UTC) + timedelta(minutes=runtime.settings().hold_minutes)
+        needs_hold = order.is_pending and until - order.hold_expires_at >= JUST_HELD
+        if needs_hold:
+            order.hold_expires_at = until
+        elif order.is_pending:
+            until = min(order.hold_expires_at, until)
+        opened = payments.open_unless_others(order, provider, until, payer)
+        if needs_hold:
+            _hold_again(order, order.hold_expires_at)
+        return order.id, until, opened
 
 
 def _hold_again(order: Order, until: datetime) -> None:

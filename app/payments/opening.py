@@ -45,7 +45,10 @@ def open_attempt(number: str, provider: Provider, hold_until: datetime, payer: P
 def open_one(
     order: Order, attempts: tuple[Attempt, ...], provider: Provider, hold_until: datetime, payer: Payer
 ) -> Opened:
-    """The same for a locked order and all its attempts, inside the caller's transaction."""
+    """Find or add the attempt of a locked order, whose attempts these are; inside the caller's transaction.
+
+    Raises NotAllowed and Invalid as open_attempt does.
+    """
     phone = _phone(provider, payer)
     due = summarise(order, attempts).balance
     if not order.awaits_money or not due:
@@ -69,9 +72,8 @@ def open_one(
             network_digest=payer.network_digest,
             session_digest=payer.session_digest,
         )
-        with transaction() as current:
-            current.add(attempt)
-            current.flush()
+        session().add(attempt)
+        session().flush()
     _hold_beyond(order, hold_until, (attempt, *attempts))
     if is_new or provider.start_repeats:
         return Opened(request_of(order, attempt), attempt.next_url)

@@ -41,13 +41,15 @@ __all__ = [
     "check",
     "close_others",
     "hold_margin",
-    "open_attempt",
+    "open_all_the_same",
+    "open_unless_others",
     "record_answer",
     "request_of",
     "settle",
     "start",
 ]
 
+CLOSED_BY_US = ("expired", "cancelled")
 BEGUN_BEFORE = "duplicate_reference"  # the code of a provider that takes a name once: the other click has the page
 AGAIN_AFTER = 15  # seconds until a start that got no answer is tried again
 PUSHES = Limit("push", most=5, seconds=3600)  # requests sent to one telephone number
@@ -74,7 +76,10 @@ def open_unless_others(order: Order, provider_name: str, hold_until: datetime, p
 
 
 def open_all_the_same(number: str, provider_name: str, hold_until: datetime, payer: Payer = NOBODY) -> Opened:
-    """The same when the others were closed, as far as they could be."""
+    """The attempt of an order at this provider, when the others were closed as far as they could be.
+
+    Raises what open_unless_others raises.
+    """
     return open_attempt(number, provider_named(provider_name), hold_until, payer)
 
 
@@ -119,7 +124,7 @@ def start(number: str, opened: Opened, provider_name: str) -> str:
     url = record_answer(request.reference, answer)
     if url is None:
         close_at_once(request.reference, provider_name, answer.provider_ref or None)
-        raise NotAllowed(f"Order {number} was paid or cancelled at this moment; there is nothing to pay.")
+        raise NotAllowed(f"Order {number} was paid, cancelled or begun in another way at this moment.")
     return url
 
 
@@ -136,9 +141,10 @@ def _opened_by_another(reference: str) -> str | None:
 
 @retrying
 def record_answer(reference: str, answer: NextStep) -> str | None:
-    """Write down where the shopper goes; gives back the address, or None when nothing is to be paid by now.
+    """Write down where the shopper goes; gives back the address, or None when nothing is to be paid there by now.
 
-    The address is empty when the shopper stays with us, and reads the answer's message there.
+    The address is empty when the shopper stays with us, and reads the answer's message there. Nothing is to be paid
+    when the order does not await money any more, or when this attempt was closed meanwhile to pay in another way.
     """
     with transaction():
         order, attempt = locked(reference)
@@ -148,6 +154,8 @@ def record_answer(reference: str, answer: NextStep) -> str | None:
         attempt.provider_ref = attempt.provider_ref or answer.provider_ref or None
         attempt.next_url, attempt.next_message = answer.url, answer.message
         attempt.error_code = attempt.error_message = None
+        if attempt.state in CLOSED_BY_US:
+            return None
         if answer.kind == "none":
             agreed.agree(order, attempt, answer)
         return answer.url if order.awaits_money else None

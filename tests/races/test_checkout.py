@@ -7,10 +7,12 @@ from sqlalchemy import select
 
 from app.checkout import services as checkout
 from app.lib.db import session
-from app.lib.errors import Invalid
+from app.lib.errors import Invalid, NotAllowed
 from app.orders import services as orders
 from app.orders.models import Order
 from app.payments import opening
+from app.payments import services as payments
+from app.payments.models import Attempt
 from tests.factories import a_cart, a_user, a_variant, an_order, place, stock_of
 from tests.races.meeting import Gate, assert_sound, count, crowd, kinds, overtake
 from tests.races.people import filled_form, press_button
@@ -148,6 +150,25 @@ def test_guard_off_without_the_order_s_lock_two_clicks_open_two_payments(at_once
 
     with pytest.raises(AssertionError):
         assert_one_attempt()
+
+
+def test_a_page_closed_for_another_way_to_pay_before_anybody_saw_it_leads_nobody_there(at_once, monkeypatch, stripe):
+    number = an_order().number
+    gate = Gate()
+    monkeypatch.setattr(payments, "record_answer", gate.before(payments.record_answer))
+    ways = [partial(checkout.start_payment, number, name) for name in ("stripe", "demo")]
+
+    refused, page = overtake(at_once, gate, *ways)
+
+    assert isinstance(refused, NotAllowed) and "begun in another way" in refused.sentence
+    assert "/demo/" in page
+    assert attempt_states() == {"stripe": "expired", "demo": "pending"}
+    assert_sound()
+
+
+def attempt_states():
+    session().rollback()
+    return {row.provider: row.state for row in session().execute(select(Attempt.provider, Attempt.state))}
 
 
 def _both_look_first(monkeypatch):
