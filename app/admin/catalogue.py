@@ -6,12 +6,15 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 
 from app.admin.blueprint import bp
+from app.admin.content_desk import there
 from app.catalog import services, staff_queries
-from app.catalog.departments import BrandFields, CategoryFields
 from app.catalog.models import Brand, Category
 from app.catalog.overtaken import Overtaken, mark_of
+from app.catalog.shown import BrandFields, CategoryFields
 from app.lib.errors import Invalid, NotFound, ShopError
 from app.lib.htmx import respond
+
+TOP = "Nothing: it stands at the top"
 
 
 @bp.get("/categories")
@@ -40,11 +43,11 @@ def category(slug: str) -> str:
 
 @bp.post("/categories/<slug>")
 def save_category(slug: str) -> Response:
-    category = _category(slug)
     form = request.form
+    number = _shown_in(form) or _category(slug).id
     try:
         now = services.edit_category(
-            category.id,
+            number,
             name=form.get("name", ""),
             slug=form.get("slug", ""),
             parent_id=_parent(form.get("parent", "")),
@@ -53,7 +56,7 @@ def save_category(slug: str) -> Response:
             seen=form.get("seen", ""),
         )
     except Invalid as error:
-        context = _as_typed(_category_page(_category(slug)), form, error)
+        context = _as_typed(_category_page(there(staff_queries.category_of(number))), form, error)
         return respond(
             "admin/products/_category.html", page="admin/products/category.html", status=error.status, **context
         )
@@ -85,16 +88,26 @@ def _category_page(category: Category) -> dict[str, Any]:
         "position": str(category.position),
     }
     others = [it for it in staff_queries.categories() if it.id != category.id]
-    seen = mark_of(CategoryFields.now(category))
-    return {"category": category, "typed": saved, "others": others, "error": None, "seen": seen}
+    seen = mark_of(CategoryFields.of(category))
+    return {"category": category, "typed": saved, "others": others, "error": None, "seen": seen, "top": TOP}
+
+
+def _shown_in(form: Mapping[str, str]) -> int | None:
+    """The id of the row that a form shows: its address may have become another one, or another row's."""
+    typed = form.get("id", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
 
 
 def _as_typed(page: dict[str, Any], form: Mapping[str, str], error: Invalid) -> dict[str, Any]:
     """The page with what was typed. When somebody else saved meanwhile, saving once more replaces what they did."""
     refused = page | {"typed": form, "error": error}
-    if isinstance(error, Overtaken):
-        return refused | {"now_saved": page["typed"]}
-    return refused | {"seen": form.get("seen", "")}
+    if not isinstance(error, Overtaken):
+        return refused | {"seen": form.get("seen", "")}
+    now_saved = {name: words for name, words in page["typed"].items() if name in error.differing}
+    if "parent_id" in error.differing:
+        names = {it.slug: it.name for it in page["others"]}
+        now_saved["parent"] = names.get(page["typed"]["parent"], TOP)
+    return refused | {"now_saved": now_saved}
 
 
 def _place(typed: str) -> int:
@@ -169,24 +182,25 @@ def brand(slug: str) -> str:
 
 @bp.post("/brands/<slug>")
 def save_brand(slug: str) -> Response:
-    found, form = _brand(slug), request.form
+    form = request.form
+    number = _shown_in(form) or _brand(slug).id
     try:
         now = services.edit_brand(
-            found.id,
+            number,
             name=form.get("name", ""),
             slug=form.get("slug", ""),
             description=form.get("description", ""),
             seen=form.get("seen", ""),
         )
     except Invalid as error:
-        context = _as_typed(_brand_page(_brand(slug)), form, error)
+        context = _as_typed(_brand_page(there(staff_queries.brand_of(number))), form, error)
         return respond("admin/products/_brand.html", page="admin/products/brand.html", status=error.status, **context)
     return respond(then=url_for(".brand", slug=now.slug), say="Saved.")
 
 
 def _brand_page(brand: Brand) -> dict[str, Any]:
     saved = {"name": brand.name, "slug": brand.slug, "description": brand.description}
-    return {"brand": brand, "typed": saved, "error": None, "seen": mark_of(BrandFields.now(brand))}
+    return {"brand": brand, "typed": saved, "error": None, "seen": mark_of(BrandFields.of(brand))}
 
 
 def _brand(slug: str) -> Brand:

@@ -1,7 +1,6 @@
 """Facts that products have: staff say which there are, and what each product's are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.catalog.models import Attribute, AttributeValue, Option, Product, product_attributes
 from app.catalog.overtaken import refuse_other_mark
+from app.catalog.shown import AttributeFields
 from app.lib.db import transaction
 from app.lib.errors import Busy, Invalid, NotAllowed, NotFound
 from app.lib.slugs import free_slug
@@ -21,15 +21,6 @@ TRIES = 20
 
 # What an address of a listing says already; an attribute that is a facet may not be called the same.
 TAKEN = {"q", "page", "after", "sort", "category", "brand", "price_min", "price_max", "in_stock", "sku", "tag"}
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeFields:
-    """What the form of an attribute shows and saves."""
-
-    name: str
-    is_filterable: bool
-    position: int
 
 
 def create_attribute(name: str, *, is_filterable: bool = False) -> Attribute:
@@ -61,8 +52,8 @@ def edit_attribute(attribute_id: int, *, name: str, is_filterable: bool, positio
         raise Invalid(f"Enter a place from 0 to {MOST_POSITION}.", "position")
     with transaction() as current:
         attribute = _attribute(current, attribute_id)
-        now = AttributeFields(attribute.name, attribute.is_filterable, attribute.position)
-        refuse_other_mark(AttributeFields(name, is_filterable, position), seen, now, "name")
+        typed = AttributeFields(name, is_filterable, position)
+        refuse_other_mark(typed, seen, AttributeFields.of(attribute), "name")
         _check_name(current, name, but=attribute_id)
         attribute.name, attribute.is_filterable, attribute.position = name, is_filterable, position
     return attribute

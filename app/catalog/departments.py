@@ -1,7 +1,5 @@
 """Categories and brands: made, renamed, moved and removed."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
@@ -10,6 +8,7 @@ from app.catalog.models import Brand, Category, Product
 from app.catalog.naming import name_of, text_of, with_free_slug
 from app.catalog.overtaken import refuse_other_mark
 from app.catalog.queries import forget_menu
+from app.catalog.shown import BrandFields, CategoryFields
 from app.lib.db import transaction
 from app.lib.errors import Invalid, NotAllowed, NotFound
 
@@ -23,35 +22,6 @@ MOVE_SUBTREE = text("""
     SET path = CAST(:above AS ltree) || subpath(path, nlevel(CAST(:was AS ltree)) - 1)
     WHERE path <@ CAST(:was AS ltree)
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryFields:
-    """What the form of a category shows and saves."""
-
-    name: str
-    slug: str
-    parent_id: int | None
-    description: str
-    position: int
-
-    @staticmethod
-    def now(category: Category) -> "CategoryFields":
-        it = category
-        return CategoryFields(it.name, it.slug, it.parent_id, it.description, it.position)
-
-
-@dataclass(frozen=True, slots=True)
-class BrandFields:
-    """What the form of a brand shows and saves."""
-
-    name: str
-    slug: str
-    description: str
-
-    @staticmethod
-    def now(brand: Brand) -> "BrandFields":
-        return BrandFields(brand.name, brand.slug, brand.description)
 
 
 def create_category(name: str, *, parent_id: int | None = None, description: str = "", position: int = 0) -> Category:
@@ -99,7 +69,7 @@ def edit_category(
         current.execute(LOCK_TREE)
         category = _category(current, category_id)
         typed = CategoryFields(name, slug_from(category, slug), parent_id, description, position)
-        refuse_other_mark(typed, seen, CategoryFields.now(category), "name")
+        refuse_other_mark(typed, seen, CategoryFields.of(category), "name")
         if parent_id != category.parent_id:
             _move(current, category, parent_id)
         category.name, category.description, category.position = name, description, position
@@ -156,7 +126,7 @@ def edit_brand(brand_id: int, *, name: str, slug: str, description: str = "", se
     with transaction() as current:
         brand = _brand(current, brand_id)
         typed = BrandFields(name, slug_from(brand, slug), description)
-        refuse_other_mark(typed, seen, BrandFields.now(brand), "name")
+        refuse_other_mark(typed, seen, BrandFields.of(brand), "name")
         brand.name, brand.description = name, description
         rename(current, brand, slug)
     return brand

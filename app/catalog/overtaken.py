@@ -1,17 +1,23 @@
 """Two people at one form: what somebody else saved meanwhile is not overwritten unseen."""
 
+from dataclasses import fields
 from hashlib import blake2b
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from app.lib.errors import Invalid
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
+D = TypeVar("D", bound="DataclassInstance")
 
 
 class Overtaken(Invalid):
-    """Somebody else changed the same field while the form was open."""
+    """Somebody else changed the same field while the form was open; `differing` names those not saved as typed."""
 
     status = 409
+    differing: frozenset[str] = frozenset()
 
 
 def refuse_overtaken(typed: T, seen: T | None, now: T, field: str) -> None:
@@ -20,15 +26,18 @@ def refuse_overtaken(typed: T, seen: T | None, now: T, field: str) -> None:
         raise _overtaken(field)
 
 
-def mark_of(fields: object) -> str:
-    """A short name of what a form shows, which it sends back. `fields` has a repr that tells all of it."""
-    return blake2b(repr(fields).encode(), digest_size=8).hexdigest()
+def mark_of(shown: object) -> str:
+    """A short name of what a form shows, which it sends back; the repr of `shown` tells all of it."""
+    return blake2b(repr(shown).encode(), digest_size=8).hexdigest()
 
 
-def refuse_other_mark(typed: object, mark: str, now: object, field: str) -> None:
+def refuse_other_mark(typed: D, mark: str, now: D, field: str) -> None:
     """As refuse_overtaken, for a form that sends back the mark of what it showed; an empty one says nothing."""
-    if mark and mark != mark_of(now) and now != typed:
-        raise _overtaken(field)
+    if not mark or mark == mark_of(now) or now == typed:
+        return
+    error = _overtaken(field)
+    error.differing = frozenset(it.name for it in fields(now) if getattr(now, it.name) != getattr(typed, it.name))
+    raise error
 
 
 def _overtaken(field: str) -> Overtaken:

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select, text
 
-from app.catalog.attributes import AttributeFields
 from app.catalog.models import Attribute
 from app.catalog.overtaken import mark_of
+from app.catalog.shown import AttributeFields
 from app.catalog.staff_queries import LIKE_SPECIAL
 from app.lib.db import session
 

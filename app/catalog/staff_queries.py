@@ -169,5 +169,13 @@ def category_by_slug(slug: str) -> Category | None:
     return session().scalars(select(Category).where(Category.slug == slug)).one_or_none()
 
 
+def category_of(number: int) -> Category | None:
+    return session().get(Category, number, populate_existing=True)
+
+
+def brand_of(number: int) -> Brand | None:
+    return session().get(Brand, number, populate_existing=True)
+
+
 def brand_by_slug(slug: str) -> Brand | None:
     return session().scalars(select(Brand).where(Brand.slug == slug)).one_or_none()

@@ -162,7 +162,7 @@
   on("htmx:after:swap", ({ detail: { ctx } }) => {
     time();
     for (const [id, isOpen] of opened) document.getElementById(id)?.toggleAttribute("open", isOpen);
-    if (ctx.response?.status === 422) ($("#errs") ?? $('[aria-invalid="true"]', ctx.sourceElement))?.focus();
+    if ([409, 422].includes(ctx.response?.status)) ($("#errs") ?? $('[aria-invalid="true"]', ctx.sourceElement))?.focus();
     const image = $("#buy[data-image]")?.dataset.image;
     if (image && ctx.request?.action.startsWith("/p/")) show(document.getElementById(image));
   });

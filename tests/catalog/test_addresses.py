@@ -183,9 +183,29 @@ class TestCategoriesAndBrands:
         page = desk.page(address)
 
         assert "Somebody changed this meanwhile" in words(refused) and "Saved by now:" in words(refused)
+        assert ("Saved by now: Outdoor<" in refused) == ("parent" in hers)
         assert theirs == mark_in(refused) != opened
         assert all(typed in refused and typed in page for typed in his.values())
         assert mark_in(page) != theirs
+
+    @pytest.mark.parametrize("at", ["categories", "brands"])
+    def test_a_form_is_about_the_row_it_showed_although_the_address_is_another_one_s_by_now(self, browser, at):
+        old = a_shelf("Acme") if at == "categories" else services.create_brand("Acme")
+        desk, was = Desk(browser), f"/admin/{at}/acme"
+        fields = {"id": str(old.id), "parent": "", "position": "0", "description": "One.\r\nTwo."}
+        desk.send(was, **fields, name="Acme", slug="")
+        opened = mark_in(desk.page(was))
+        desk.send(was, **fields, name="Acme Inc", slug="acme-inc", seen=opened)
+        desk.send(was, **fields, name="Acme Inc", slug="acme-inc", seen=opened)  # a second click
+        desk.send(f"/admin/{at}", name="Bond")
+        desk.send(f"/admin/{at}/bond", **fields | {"id": ""}, name="Bond", slug="acme")
+
+        refused = desk.send(was, 409, **fields, name="ACME ", slug="acme-gmbh", seen=opened)
+        desk.send(was, **fields, name="ACME ", slug="acme-gmbh", seen=mark_in(refused))
+
+        assert re.findall(r"Saved by now: ([^<]+)<", refused) == ["Acme Inc", "acme-inc"]
+        assert 'value="Bond"' in desk.page(was)
+        assert 'value="ACME"' in desk.page(f"/admin/{at}/acme-gmbh")
 
     def test_a_brand_is_renamed_and_deleted(self, browser):
         services.create_brand("Acme")

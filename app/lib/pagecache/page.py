@@ -1,4 +1,4 @@
-"""One finished page: compressed once, with a hole where the shell of each shopper goes."""
+"""One finished page: compressed ahead, with a hole where the shell of each shopper goes."""
 
 import zlib
 from collections.abc import Sequence
@@ -53,14 +53,14 @@ class Page:
         self._lengths = (len(before), len(after))
         self._crcs = (zlib.crc32(before), zlib.crc32(after))
         self._compress(before, after, QUICK)
-        self._forget_made()
+        self._begin()
 
     def _compress(self, before: bytes, after: bytes, level: int) -> None:
         # Each piece is whole by itself, so whoever reads while they change may meet one new and one old.
         self._before = _deflated(before, zlib.Z_FULL_FLUSH, level)
         self._after = _deflated(after, zlib.Z_FINISH, level)
 
-    def _forget_made(self) -> None:
+    def _begin(self) -> None:
         # Bytes of memory, with the bodies that will be made. It stays as it was counted when they get shorter.
         self.size = OVERHEAD + 2 * (len(self._before) + len(self._after))
         self._br = self._own_end = b""
@@ -68,7 +68,7 @@ class Page:
         self.is_dense = False
 
     def make_dense(self) -> None:
-        """Compressed as well as it can be: a page that is read again is read often."""
+        """Compress it anew, and better: a page that is read again is read often."""
         self.is_dense = True
         self._compress(*self._inflated(), DENSE)
         self.body("br")
@@ -163,7 +163,7 @@ class Page:
         page._crcs = tuple(facts["crcs"])  # type: ignore[arg-type,assignment]
         page.hole = hole if facts["has_hole"] else b""
         page._before, page._after, br = bodies
-        page._forget_made()
+        page._begin()
         page._br = br
         page.is_dense = True
         return page
