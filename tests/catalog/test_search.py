@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.catalog import prices, services
 from app.catalog.queries import Filters, Scope, forget_menu, listing, search
 from app.catalog.queries.rules import Rule
-from app.catalog.search import documents, find, misses, rebuild, synonyms
+from app.catalog.search import documents, find, misses, pieces, rebuild, synonyms
 from app.lib.db import db, session, transaction
 from app.lib.errors import Invalid
 from app.lib.paging import Page
@@ -360,7 +360,7 @@ class TestManyProducts:
 
         for filters in self.ASKED:
             for sort in ("featured", "price", "-price", "newest", "best"):
-                for words in (None, find.Words("lamp", ("lamp",))):
+                for words in (None, pieces.Words("lamp", ("lamp",))):
                     ask = (Scope.of_category(shelf.id), Filters(sort=sort, **filters), words)
                     with monkeypatch.context() as large:
                         small = self._pages(*ask)

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from app.catalog.queries.cards import CardView, card_of
 from app.catalog.queries.filters import SHELVES, Filters
 from app.catalog.search.conditions import Scope
-from app.catalog.search.find import Found, Words, find, is_small_shop
+from app.catalog.search.find import Found, find, is_small_shop
+from app.catalog.search.pieces import Words
 from app.lib.paging import Page
 
 __all__ = ["Facet", "FacetValue", "Listing", "Scope", "listing", "listing_of"]

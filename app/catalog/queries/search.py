@@ -10,8 +10,8 @@ from app.catalog.queries.filters import Filters
 from app.catalog.queries.fragments import for_sale
 from app.catalog.queries.listing import Listing, Scope, listing
 from app.catalog.queries.menu import category_url
-from app.catalog.search import find, misses, spelling
-from app.catalog.search.find import Words
+from app.catalog.search import find, misses, pieces, spelling
+from app.catalog.search.pieces import Words
 from app.lib import prepared
 from app.lib.money import Money
 from app.lib.paging import Page
@@ -84,10 +84,10 @@ SUGGEST = f"""
             SELECT * FROM search_documents d WHERE d.in_stock ORDER BY d.sold DESC, d.product_id DESC LIMIT {{walk}}
         ) d WHERE d.words @@ (SELECT words FROM asked) AND d.published_at <= now() LIMIT {PRODUCTS}
     ), fetched AS MATERIALIZED (
-        SELECT d.product_id, {find.RANK.format(out=0.5)} AS rank FROM search_documents d
-        WHERE (SELECT count(*) FROM walked) < {PRODUCTS} AND d.words @@ {find.WORDS} AND {{on_sale}} LIMIT {FETCHED}
+        SELECT d.product_id, {pieces.RANK.format(out=0.5)} AS rank FROM search_documents d
+        WHERE (SELECT count(*) FROM walked) < {PRODUCTS} AND d.words @@ {pieces.WORDS} AND {{on_sale}} LIMIT {FETCHED}
     ), exact AS (
-        SELECT d.product_id, {find.FIRST} AS rank FROM search_documents d WHERE {find.SKU_IS} AND {{on_sale}}
+        SELECT d.product_id, {pieces.FIRST} AS rank FROM search_documents d WHERE {pieces.SKU_IS} AND {{on_sale}}
     ), best AS (
         SELECT product_id, max(rank) AS rank FROM (
             SELECT * FROM exact UNION ALL SELECT * FROM fetched
