@@ -54,9 +54,9 @@ class Scope:
         if rule.new_days is not None:
             ask("d.published_at > now() - make_interval(days => {})", "days", rule.new_days)
         if rule.is_reduced:
-            ask("d.codes && {}", "reduced", [code(codes.REDUCED)])
+            where.append(f"d.codes && ARRAY[{code(codes.REDUCED)}::bigint]")
         if rule.is_featured:
-            ask("d.codes && {}", "featured", [code(codes.FEATURED)])
+            where.append(f"d.codes && ARRAY[{code(codes.FEATURED)}::bigint]")
         return Scope(tuple(where), values)
 
     @property

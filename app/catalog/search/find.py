@@ -7,6 +7,7 @@ as WALK says, with counts scaled up from the sample; what a walk does not fill i
 """
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,6 +227,8 @@ def _run(sql: str, asked: Asked, values: dict[str, Any]) -> dict[str, Any]:
     """Without filters there are few ways to ask, which are worth a plan that is kept."""
     global _shop_size
     every = _values(asked, values)
+    if not asked.offset:
+        sql = _of_first_page(sql, every["page"])
     if asked.filters.are_none:
         found: Result[Any] = prepared.run(sql, every)
     else:
@@ -234,6 +237,15 @@ def _run(sql: str, asked: Asked, values: dict[str, Any]) -> dict[str, Any]:
     row = found.mappings().one()
     _shop_size = row["shop_size"]
     return dict(row)
+
+
+@functools.lru_cache(maxsize=1024)
+def _of_first_page(sql: str, most: int) -> str:
+    """With its limits written out: a plan for all values is kept only if it is known how little is asked for.
+
+    Without them each listing and search of 1,000,000 products was planned anew, which took 3 ms.
+    """
+    return re.sub(r":(wanted|page|offset)\b", lambda limit: "0" if limit[1] == "offset" else str(most), sql)
 
 
 @functools.lru_cache(maxsize=1024)
