@@ -24,7 +24,8 @@ from bench.pages import Bench
 from bench.stand import SHARED_BUFFERS, Peak, Stand
 from bench.table import Figure, Yardstick, as_json, growth, is_missed, lines
 
-HELLO_SECONDS = 3
+HELLO_SECONDS = 2
+WARMING = 12  # requests after which every web process has the front page as it is sent to most visitors
 IDLE_MIB, PEAK_MIB, START_SECONDS = 120, 160, 2.5
 
 
@@ -62,6 +63,8 @@ def _measure(folder: Path, products: int) -> list[Figure]:
         stand.open_web()
         send(stand.port, Ask("/"))
         idle = stand.web_mib()
+        for _ in range(WARMING):
+            send(stand.port, Ask("/"))
         figures += visit.measure(stand.port)
         peak = Peak(stand)
         bench = Bench(stand, found, Yardstick(first, rps), _seconds(), _tell)
@@ -104,9 +107,11 @@ def _fill(stand: Stand, products: int) -> None:
 def _hello(stand: Stand) -> tuple[float, float]:
     with stand.hello() as (port, root):
         press(port, [Ask("/")], [root], connections=8, seconds=1)
-        load = press(port, [Ask("/")], [root], connections=32, seconds=HELLO_SECONDS)
-    print(f"hello-world: {load.cpu_ms:.3f} ms CPU, {load.rps:,.0f} requests/s", flush=True)
-    return load.cpu_ms, load.rps
+        # Sometimes one process takes all connections, which more than doubles what a request costs: not its measure.
+        loads = [press(port, [Ask("/")], [root], connections=32, seconds=HELLO_SECONDS) for _ in range(2)]
+    cost, rps = min(load.cpu_ms for load in loads), max(load.rps for load in loads)
+    print(f"hello-world: {cost:.3f} ms CPU, {rps:,.0f} requests/s", flush=True)
+    return cost, rps
 
 
 def _cold_database(stand: Stand, found: goods.Goods) -> list[Figure]:
