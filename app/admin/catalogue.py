@@ -43,8 +43,7 @@ def category(slug: str) -> str:
 
 @bp.post("/categories/<slug>")
 def save_category(slug: str) -> Response:
-    form = request.form
-    number = _shown_in(form) or _category(slug).id
+    form, number = request.form, _shown() or _category(slug).id
     try:
         now = services.edit_category(
             number,
@@ -65,7 +64,7 @@ def save_category(slug: str) -> Response:
 
 @bp.post("/categories/<slug>/delete")
 def delete_category(slug: str) -> Response:
-    category = _category(slug)
+    category = there(staff_queries.category_of(_shown() or _category(slug).id))
     name = category.name
     services.delete_category(category.id)
     return respond(then=url_for(".categories"), say=f"{name} deleted. Its address says that it is gone.")
@@ -92,9 +91,9 @@ def _category_page(category: Category) -> dict[str, Any]:
     return {"category": category, "typed": saved, "others": others, "error": None, "seen": seen, "top": TOP}
 
 
-def _shown_in(form: Mapping[str, str]) -> int | None:
-    """The id of the row that a form shows: its address may have become another one, or another row's."""
-    typed = form.get("id", "")
+def _shown() -> int | None:
+    """The id of the row that the form showed: its address may have become another one, or another row's."""
+    typed = request.form.get("id", "")
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
 
 
@@ -182,8 +181,7 @@ def brand(slug: str) -> str:
 
 @bp.post("/brands/<slug>")
 def save_brand(slug: str) -> Response:
-    form = request.form
-    number = _shown_in(form) or _brand(slug).id
+    form, number = request.form, _shown() or _brand(slug).id
     try:
         now = services.edit_brand(
             number,

@@ -206,6 +206,10 @@ class TestCategoriesAndBrands:
         assert re.findall(r"Saved by now: ([^<]+)<", refused) == ["Acme Inc", "acme-inc"]
         assert 'value="Bond"' in desk.page(was)
         assert 'value="ACME"' in desk.page(f"/admin/{at}/acme-gmbh")
+        if at == "categories":
+            desk.send(f"{was}/delete", id=str(old.id))
+            assert 'value="Bond"' in desk.page(was)
+            assert browser.get("/c/acme-gmbh").status_code == 410
 
     def test_a_brand_is_renamed_and_deleted(self, browser):
         services.create_brand("Acme")

@@ -85,6 +85,7 @@ def top(asked: Asked, branches: list[str], where: str = "true") -> str:
 
 
 def order(asked: Asked, of: str = "t.", *, by_stock: bool = True, column: str = "key") -> str:
+    """The wanted order of rows that `of` names; what is sold out stands last where the shop says so."""
     way = ORDERS[asked.filters.sort][1]
     if of == "d." and column == "key":
         column = ORDERS[asked.filters.sort][0]
@@ -129,6 +130,7 @@ def beyond(asked: Asked, stock: str | None) -> str:
 
 
 def conditions(asked: Asked, but: str | None = None, *, with_words: bool = True) -> list[str]:
+    """Everything a product must fulfil, but for what was chosen of the kind `but`."""
     found = [*asked.scope.where, *asked.chosen.where(but), for_sale()]
     if asked.words and with_words:
         found.append(f"d.words @@ {WORDS}")
@@ -136,6 +138,7 @@ def conditions(asked: Asked, but: str | None = None, *, with_words: bool = True)
 
 
 def has_pins(asked: Asked) -> bool:
+    """Whether products that staff pinned in this category come first."""
     return asked.filters.sort == "featured" and "scope_category" in asked.scope.values
 
 
